@@ -1,0 +1,268 @@
+//! What the pool asks for, done.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use ipam::{Action, ActionId, Eni, EniId, Event, Failure, SubnetId, SubnetReport, Task};
+
+use crate::books::NodeEni;
+use crate::cloud::{Cloud, CloudError, EniInfo, ErrorKind, NewEni, TAG_CREATED, TAG_INSTANCE};
+use crate::node::Node;
+use crate::usage::subnet_uses;
+use crate::wiring::Wiring;
+
+/// How often the kernel is asked whether an attached ENI's link is there, and how long.
+const LINK_POLL: Duration = Duration::from_millis(20);
+const LINK_WAIT: Duration = Duration::from_secs(30);
+
+/// Pauses before attaching an ENI again that EC2 says does not exist right after creating it.
+const NEW_ENI_PAUSES: [Duration; 4] = [
+    Duration::from_millis(250),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+];
+
+impl<C: Cloud, W: Wiring> Node<C, W> {
+    /// Does what the pool asks for, and tells it how that ended.
+    pub(crate) async fn perform(&self, action: Action) {
+        let Action { id, task, .. } = action;
+        match task {
+            Task::AssignAddresses { eni, count } => {
+                let event = self.assign_addresses(&eni, count).await;
+                self.report(id, event);
+            }
+            Task::CreateEni { subnet, secondaries, device_index } => {
+                let event = self.grow(id, &subnet, secondaries, device_index).await;
+                self.report(id, event);
+            }
+            Task::DescribeSubnet { subnet, uses_below } => {
+                let event = match self.describe_subnet(&subnet, uses_below).await {
+                    Ok(report) => Event::SubnetDescribed(report),
+                    Err(error) => Event::Failed(failure(&error)),
+                };
+                self.report(id, event);
+            }
+            Task::ReleaseEni { eni } => self.release_eni(id, &eni).await,
+        }
+    }
+
+    fn report(&self, id: ActionId, event: Event) {
+        match &event {
+            Event::Failed(failure) => tracing::warn!(action = %id, %failure, "failed"),
+            Event::EniAttached(eni) => {
+                let (secondaries, index) = (eni.secondaries.len(), eni.device_index);
+                tracing::info!(action = %id, eni = %eni.id, index, secondaries, "ENI attached");
+            }
+            Event::AddressesAssigned(addresses) => {
+                tracing::info!(action = %id, ?addresses, "addresses assigned");
+            }
+            Event::SubnetDescribed(subnet) => {
+                tracing::info!(action = %id, subnet = %subnet.id, free = subnet.free, "described");
+            }
+            Event::EniReleased => tracing::info!(action = %id, "ENI detached"),
+        }
+        self.observe(id, event);
+    }
+
+    async fn assign_addresses(&self, eni: &EniId, count: u32) -> Event {
+        match self.cloud.assign_addresses(eni, count).await {
+            Ok(addresses) => Event::AddressesAssigned(addresses),
+            // It may have happened: what the ENI has now decides.
+            Err(error) if matches!(error.kind, ErrorKind::Unanswered | ErrorKind::AddressLimit) => {
+                let known = self.books().pool.addresses(eni);
+                match self.cloud.eni(eni).await {
+                    Ok(Some(info)) => {
+                        let new: Vec<_> =
+                            info.secondaries.into_iter().filter(|a| !known.contains(a)).collect();
+                        if new.is_empty() {
+                            Event::Failed(failure(&error))
+                        } else {
+                            Event::AddressesAssigned(new)
+                        }
+                    }
+                    Ok(None) => Event::Failed(Failure::EniGone),
+                    Err(_) => Event::Failed(failure(&error)),
+                }
+            }
+            Err(error) => Event::Failed(failure(&error)),
+        }
+    }
+
+    /// Creates an ENI with its addresses, attaches it, and sets it up: three calls. Whatever fails
+    /// after the first is undone.
+    async fn grow(
+        &self,
+        action: ActionId,
+        subnet: &SubnetId,
+        secondaries: u32,
+        device_index: u32,
+    ) -> Event {
+        let new = self.new_eni(action, subnet, secondaries);
+        let eni = match self.cloud.create_eni(&new).await {
+            Ok(eni) => eni,
+            Err(error) => {
+                if error.kind == ErrorKind::Unanswered {
+                    self.reap_orphans().await;
+                }
+                return Event::Failed(failure(&error));
+            }
+        };
+        let undo = async |failure| {
+            tracing::warn!(eni = %eni.id, %failure, "created but cannot be used: deleting it");
+            self.reap(&eni.id).await;
+            Event::Failed(failure)
+        };
+        let attachment = match self.attach_new(&eni.id, device_index).await {
+            Ok(attachment) => attachment,
+            Err(error) => return undo(failure(&error)).await,
+        };
+        let (marked, ready) = tokio::join!(
+            self.cloud.delete_on_termination(&eni.id, &attachment),
+            self.set_up(&eni, attachment.clone(), device_index)
+        );
+        if let Err(error) = marked {
+            // It works all the same; the next start tries again.
+            tracing::warn!(eni = %eni.id, %error, "the ENI will not go with its instance");
+        }
+        if let Err(failure) = ready {
+            return undo(failure).await;
+        }
+        Event::EniAttached(Eni {
+            id: eni.id,
+            device_index,
+            subnet: eni.subnet,
+            primary: eni.primary,
+            secondaries: eni.secondaries,
+            attached_at: self.now(),
+            managed: true,
+        })
+    }
+
+    /// Attaches an ENI that was just created, which EC2 may not know everywhere yet.
+    async fn attach_new(&self, eni: &EniId, device_index: u32) -> Result<String, CloudError> {
+        let instance = &self.identity.instance_id;
+        let mut pauses = NEW_ENI_PAUSES.iter();
+        loop {
+            match (self.cloud.attach(eni, instance, device_index).await, pauses.next()) {
+                (Err(error), Some(pause)) if error.kind == ErrorKind::NotFound => {
+                    tokio::time::sleep(*pause).await;
+                }
+                (answer, _) => return answer,
+            }
+        }
+    }
+
+    fn new_eni(&self, action: ActionId, subnet: &SubnetId, secondaries: u32) -> NewEni {
+        let instance = &self.identity.instance_id;
+        let created = jiff::Timestamp::from_millisecond(
+            i64::try_from(self.now().0).unwrap_or(i64::MAX),
+        )
+        .unwrap_or(jiff::Timestamp::MAX);
+        NewEni {
+            subnet: subnet.clone(),
+            secondaries,
+            groups: self.books().groups.clone(),
+            description: format!("flatnet {instance}"),
+            tags: BTreeMap::from([
+                (TAG_INSTANCE.to_owned(), instance.clone()),
+                (TAG_CREATED.to_owned(), created.to_string()),
+            ]),
+            // At most 64 characters; the time tells this run's actions from an earlier run's.
+            token: format!("{instance}-{}-{}", created.as_millisecond(), action.0),
+        }
+    }
+
+    /// Waits for an attached ENI's link, and brings it into shape.
+    pub(crate) async fn set_up(
+        &self,
+        eni: &EniInfo,
+        attachment: String,
+        device_index: u32,
+    ) -> Result<(), Failure> {
+        let spec = self.books().spec(eni, device_index, self.config.eni_mtu);
+        let Some(spec) = spec else {
+            return Err(Failure::Other(format!("subnet {} is not known", eni.subnet)));
+        };
+        let wait = async {
+            loop {
+                match self.blocking(move |wiring, _| wiring.has_link(spec.mac)).await {
+                    Ok(true) => return Ok(()),
+                    Ok(false) => tokio::time::sleep(LINK_POLL).await,
+                    Err(error) => return Err(Failure::Other(error.chain())),
+                }
+            }
+        };
+        tokio::time::timeout(LINK_WAIT, wait).await.unwrap_or_else(|_| {
+            let (id, mac) = (&eni.id, spec.mac);
+            let wait = LINK_WAIT.as_secs();
+            Err(Failure::Other(format!("no link {mac} {wait} s after {id} was attached")))
+        })?;
+        self.blocking(move |wiring, _| wiring.setup_eni(&spec))
+            .await
+            .map_err(|error| Failure::Other(error.chain()))?;
+        self.books().enis.insert(eni.id.clone(), NodeEni { attachment, spec });
+        Ok(())
+    }
+
+    async fn describe_subnet(
+        &self,
+        id: &SubnetId,
+        uses_below: u32,
+    ) -> Result<SubnetReport, CloudError> {
+        let subnets = self.cloud.subnets(std::slice::from_ref(id)).await?;
+        let Some(subnet) = subnets.into_iter().find(|subnet| subnet.id == *id) else {
+            let what = format!("the answer has no subnet {id}");
+            return Err(CloudError { action: "DescribeSubnets", kind: ErrorKind::Other, what });
+        };
+        let uses = if subnet.free < uses_below {
+            let enis = self.cloud.enis_in_subnet(id).await?;
+            Some(subnet_uses(&enis, &self.identity.instance_id))
+        } else {
+            None
+        };
+        Ok(SubnetReport {
+            id: subnet.id,
+            name: subnet.name,
+            cidr: subnet.cidr,
+            free: subnet.free,
+            uses,
+        })
+    }
+
+    /// Detaches an ENI without pods and deletes it. Once EC2 has begun to detach it there is no
+    /// way back, so the pool is told that it is gone, and deleting goes on.
+    async fn release_eni(&self, action: ActionId, id: &EniId) {
+        let Some(eni) = self.books().enis.get(id).cloned() else {
+            return self.report(action, Event::Failed(Failure::EniGone));
+        };
+        match self.cloud.detach(&eni.attachment).await {
+            Ok(()) => {}
+            Err(error) if error.kind == ErrorKind::NotFound => {}
+            Err(error) => return self.report(action, Event::Failed(failure(&error))),
+        }
+        self.wait_detached(id).await;
+        let spec = eni.spec;
+        if let Err(error) = self.blocking(move |wiring, _| wiring.teardown_eni(&spec)).await {
+            tracing::warn!(eni = %id, error = error.chain(), "its rules and routes may be left");
+        }
+        self.books().enis.remove(id);
+        self.report(action, Event::EniReleased);
+        self.reap(id).await;
+    }
+}
+
+/// What a failed call means to the pool.
+pub(crate) fn failure(error: &CloudError) -> Failure {
+    match error.kind {
+        ErrorKind::SubnetShort => Failure::SubnetShort,
+        ErrorKind::Throttled => Failure::Throttled,
+        ErrorKind::EniLimit => Failure::EniLimit,
+        ErrorKind::AddressLimit => Failure::AddressLimit,
+        ErrorKind::DeviceIndexTaken => Failure::DeviceIndexTaken,
+        ErrorKind::NotFound if error.action == "AssignPrivateIpAddresses" => Failure::EniGone,
+        ErrorKind::NotFound | ErrorKind::InUse | ErrorKind::Unanswered | ErrorKind::Other => {
+            Failure::Other(error.to_string())
+        }
+    }
+}

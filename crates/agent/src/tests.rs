@@ -1,0 +1,8 @@
+//! The whole agent against twins of EC2 and the kernel.
+
+mod calls;
+mod crash;
+mod growth;
+mod harness;
+mod restart;
+mod socket;
