@@ -1,0 +1,99 @@
+//! The actions the lab has.
+
+use ec2_query::{
+    Action, AssignPrivateIpAddresses, AttachNetworkInterface, CreateNetworkInterface, CreateTags,
+    DeleteNetworkInterface, DeleteTags, DescribeAvailabilityZones, DescribeInstanceTypes,
+    DescribeInstances, DescribeNetworkInterfaces, DescribeSecurityGroups, DescribeSubnets,
+    DescribeVpcs, DetachNetworkInterface, FormError, ModifyNetworkInterfaceAttribute,
+    UnassignPrivateIpAddresses, from_form, to_xml,
+};
+
+use super::error::ApiError;
+use super::{Context, change, describe};
+
+/// Carries out one action: the request's parameters in, the answer's XML out.
+pub(super) type Handler = fn(&Context<'_>, &[(String, String)], &str) -> Result<String, ApiError>;
+
+/// The name and handler of an action; `None` when the lab does not have it.
+pub(super) fn find(name: &str) -> Option<(&'static str, Handler)> {
+    ACTIONS.iter().find(|(known, _)| *known == name).copied()
+}
+
+macro_rules! actions {
+    ($($action:ty => $carry_out:path,)*) => {
+        &[$((<$action>::NAME, |context, parameters, request_id| {
+            run::<$action>(context, parameters, request_id, $carry_out)
+        }),)*]
+    };
+}
+
+const ACTIONS: &[(&str, Handler)] = actions![
+    AssignPrivateIpAddresses => change::assign,
+    AttachNetworkInterface => change::attach,
+    CreateNetworkInterface => change::create,
+    CreateTags => change::create_tags,
+    DeleteNetworkInterface => change::delete,
+    DeleteTags => change::delete_tags,
+    DescribeAvailabilityZones => describe::zones,
+    DescribeInstanceTypes => describe::instance_types,
+    DescribeInstances => describe::instances,
+    DescribeNetworkInterfaces => describe::network_interfaces,
+    DescribeSecurityGroups => describe::security_groups,
+    DescribeSubnets => describe::subnets,
+    DescribeVpcs => describe::vpcs,
+    DetachNetworkInterface => change::detach,
+    ModifyNetworkInterfaceAttribute => change::modify_attribute,
+    UnassignPrivateIpAddresses => change::unassign,
+];
+
+fn run<A: Action>(
+    context: &Context<'_>,
+    parameters: &[(String, String)],
+    request_id: &str,
+    carry_out: fn(&Context<'_>, &A) -> Result<A::Response, ApiError>,
+) -> Result<String, ApiError> {
+    let request: A = from_form(parameters)?;
+    let context = Context { dry_run: request.dry_run(), ..*context };
+    let response = carry_out(&context, &request)?;
+    if context.dry_run {
+        return Err(ApiError::dry_run());
+    }
+    to_xml::<A>(request_id, &response).map_err(|error| {
+        tracing::error!(%error, action = A::NAME, "answer could not be written");
+        ApiError::internal()
+    })
+}
+
+impl From<FormError> for ApiError {
+    fn from(error: FormError) -> Self {
+        match error {
+            FormError::Missing { parameter } if parameter == "Action" => {
+                Self::bad_request("MissingAction", "The request must contain the parameter Action")
+            }
+            FormError::Missing { parameter } => Self::missing(&uncapitalised(&parameter)),
+            FormError::Unknown { parameter } | FormError::NameTooLong { parameter } => {
+                Self::bad_request(
+                    "UnknownParameter",
+                    format!("The parameter {parameter} is not recognized"),
+                )
+            }
+            FormError::Value { parameter, value, expected } => Self::invalid_value(format!(
+                "Value ({value}) for parameter {} is invalid. Expected {expected}.",
+                uncapitalised(&parameter)
+            )),
+            FormError::TooManyParameters { .. }
+            | FormError::Duplicate { .. }
+            | FormError::Shape { .. }
+            | FormError::Index { .. } => {
+                Self::bad_request("MalformedQueryString", error.to_string())
+            }
+            FormError::Other { .. } => Self::invalid_value(error.to_string()),
+        }
+    }
+}
+
+/// EC2's messages begin parameters' names in lower case.
+fn uncapitalised(name: &str) -> String {
+    let mut chars = name.chars();
+    chars.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(chars).collect()
+}

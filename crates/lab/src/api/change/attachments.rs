@@ -1,0 +1,66 @@
+//! AttachNetworkInterface, DetachNetworkInterface and DeleteNetworkInterface.
+
+use ec2_query::{
+    AttachNetworkInterface, AttachNetworkInterfaceResponse, DeleteNetworkInterface,
+    DetachNetworkInterface, Return,
+};
+use vpc::{AttachmentId, InstanceId};
+
+use crate::api::error::ApiError;
+use crate::api::{Context, ids, refusal};
+
+pub(in crate::api) fn attach(
+    context: &Context<'_>,
+    request: &AttachNetworkInterface,
+) -> Result<AttachNetworkInterfaceResponse, ApiError> {
+    let eni = context.changeable_eni(&request.network_interface_id)?;
+    let instance: InstanceId = ids::parse(&request.instance_id)?;
+    let owned = context.lab.read(|world| {
+        world.instance(&instance).is_ok_and(|instance| context.owns(&instance.owner))
+    });
+    if !owned {
+        return Err(ids::not_found::<InstanceId>(instance.as_str()));
+    }
+    let card = request.network_card_index.unwrap_or(0);
+    let attachment = context.change(|world| {
+        world.attach_eni(&eni, &instance, request.device_index, card, context.now)
+    })?;
+    Ok(AttachNetworkInterfaceResponse {
+        attachment_id: attachment.to_string(),
+        network_card_index: Some(card),
+    })
+}
+
+pub(in crate::api) fn detach(
+    context: &Context<'_>,
+    request: &DetachNetworkInterface,
+) -> Result<Return, ApiError> {
+    let attachment: AttachmentId = ids::parse(&request.attachment_id)?;
+    context.lab.read(|world| {
+        let eni = world.attached_eni(&attachment).ok().filter(|eni| context.owns(&eni.owner));
+        let eni = eni.ok_or_else(|| ids::not_found::<AttachmentId>(attachment.as_str()))?;
+        let is_elsewhere = eni.instance().is_none();
+        if is_elsewhere || eni.is_requester_managed() {
+            return Err(refusal::not_ones_own_attachment());
+        }
+        Ok(())
+    })?;
+    let force = request.force.unwrap_or(false);
+    context.change(|world| world.detach_eni(&attachment, force))?;
+    Ok(Return::default())
+}
+
+pub(in crate::api) fn delete(
+    context: &Context<'_>,
+    request: &DeleteNetworkInterface,
+) -> Result<Return, ApiError> {
+    let eni = context.changeable_eni(&request.network_interface_id)?;
+    context.change_or(
+        |world| world.delete_eni(&eni),
+        |error| match error {
+            vpc::Error::EniInUse { eni, .. } => refusal::delete_in_use(eni),
+            other => refusal::answer(other),
+        },
+    )?;
+    Ok(Return::default())
+}

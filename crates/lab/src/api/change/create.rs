@@ -1,0 +1,119 @@
+//! CreateNetworkInterface.
+
+use std::net::Ipv4Addr;
+
+use ec2_query::{CreateNetworkInterface, CreateNetworkInterfaceResponse};
+use vpc::{AddressRequest, EniSpec, InterfaceType, SubnetId};
+
+use super::addresses::more_than_one;
+use super::tags::from_specifications;
+use super::{address, addresses};
+use crate::api::error::ApiError;
+use crate::api::{Context, describe, ids};
+
+/// EC2 takes descriptions up to this many characters.
+const MAX_DESCRIPTION: usize = 255;
+
+pub(in crate::api) fn create(
+    context: &Context<'_>,
+    request: &CreateNetworkInterface,
+) -> Result<CreateNetworkInterfaceResponse, ApiError> {
+    let spec = spec(context, request)?;
+    let eni = context.change(|world| {
+        let id = world.create_eni(spec)?;
+        Ok(describe::network_interface(world, world.eni(&id)?))
+    })?;
+    Ok(CreateNetworkInterfaceResponse {
+        network_interface: eni,
+        client_token: request.client_token.clone(),
+    })
+}
+
+fn spec(context: &Context<'_>, request: &CreateNetworkInterface) -> Result<EniSpec, ApiError> {
+    let subnet: SubnetId = ids::parse(&request.subnet_id)?;
+    let owned = context.lab.read(|world| {
+        let vpc = world.subnet(&subnet).and_then(|subnet| world.vpc(&subnet.vpc));
+        vpc.is_ok_and(|vpc| context.owns(&vpc.owner))
+    });
+    if !owned {
+        return Err(ids::not_found::<SubnetId>(subnet.as_str()));
+    }
+    let (primary, secondary) = wanted(request)?;
+    Ok(EniSpec {
+        subnet,
+        owner: context.caller.account.clone(),
+        requester: None,
+        interface_type: interface_type(request.interface_type.as_deref())?,
+        description: description(request.description.as_deref())?,
+        primary,
+        secondary,
+        groups: ids::parse_all(&request.groups)?,
+        tags: from_specifications(&request.tag_specifications, "network-interface")?,
+        client_token: request.client_token.clone().filter(|token| !token.is_empty()),
+        now: context.now,
+    })
+}
+
+/// Primary address, if one is asked for, and secondary ones.
+fn wanted(
+    request: &CreateNetworkInterface,
+) -> Result<(Option<Ipv4Addr>, AddressRequest), ApiError> {
+    let (mut primaries, mut secondaries) = (Vec::new(), Vec::new());
+    for asked in &request.private_ip_addresses {
+        let address = asked.private_ip_address.clone();
+        let list = if asked.primary.unwrap_or(false) { &mut primaries } else { &mut secondaries };
+        list.push(address);
+    }
+    let ways = [
+        !secondaries.is_empty(),
+        request.secondary_private_ip_address_count.is_some(),
+        !request.ipv4_prefixes.is_empty(),
+        request.ipv4_prefix_count.is_some(),
+    ];
+    if ways.iter().filter(|given| **given).count() > 1 {
+        return Err(more_than_one());
+    }
+    if !request.ipv4_prefixes.is_empty() || request.ipv4_prefix_count.is_some() {
+        return Err(ApiError::unsupported("Creating a network interface with IPv4 prefixes"));
+    }
+    primaries.extend(request.private_ip_address.clone());
+    let primary = match &primaries[..] {
+        [] => None,
+        [only] => Some(address(only, "privateIpAddress")?),
+        _ => {
+            return Err(ApiError::combination(
+                "Only one primary private IP address can be specified.",
+            ));
+        }
+    };
+    let secondary = match request.secondary_private_ip_address_count {
+        Some(count) => AddressRequest::Count(count),
+        None if secondaries.is_empty() => AddressRequest::None,
+        None => AddressRequest::List(addresses(&secondaries, "privateIpAddresses")?),
+    };
+    Ok((primary, secondary))
+}
+
+fn interface_type(text: Option<&str>) -> Result<InterfaceType, ApiError> {
+    match text {
+        None | Some("interface") => Ok(InterfaceType::Interface),
+        Some("efa" | "efa-only" | "branch" | "trunk") => {
+            Err(ApiError::unsupported(&format!("InterfaceType {}", text.unwrap_or_default())))
+        }
+        Some(other) => Err(ApiError::invalid_value(format!(
+            "Value ({other}) for parameter interfaceType is invalid."
+        ))),
+    }
+}
+
+/// Checks a description's length.
+pub(super) fn description(text: Option<&str>) -> Result<String, ApiError> {
+    let text = text.unwrap_or_default();
+    if text.chars().count() > MAX_DESCRIPTION {
+        return Err(ApiError::invalid_value(format!(
+            "Value ({text}) for parameter description is invalid. \
+             Character length cannot exceed {MAX_DESCRIPTION}."
+        )));
+    }
+    Ok(text.to_owned())
+}

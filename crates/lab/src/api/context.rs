@@ -1,0 +1,71 @@
+//! What every action knows about the call it carries out.
+
+use vpc::{AccountId, Eni, EniId, Timestamp, World};
+
+use super::error::ApiError;
+use super::{ids, refusal};
+use crate::state::{Lab, MutateError, Principal};
+
+/// One call.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Context<'a> {
+    pub(super) lab: &'a Lab,
+    pub(super) caller: &'a Principal,
+    /// When the call arrived.
+    pub(super) now: Timestamp,
+    /// Whether to find out only what would happen.
+    pub(super) dry_run: bool,
+}
+
+impl Context<'_> {
+    /// Whether the caller acts for the account that owns something. What it does not own is not
+    /// there for it.
+    pub(super) fn owns(&self, owner: &AccountId) -> bool {
+        *owner == self.caller.account
+    }
+
+    /// Changes the world; in a dry run, changes nothing and answers what would have come of it.
+    pub(super) fn change<T>(
+        &self,
+        change: impl FnOnce(&mut World) -> Result<T, vpc::Error>,
+    ) -> Result<T, ApiError> {
+        self.change_or(change, refusal::answer)
+    }
+
+    /// As [`Context::change`], for a call with words of its own for some refusals.
+    pub(super) fn change_or<T>(
+        &self,
+        change: impl FnOnce(&mut World) -> Result<T, vpc::Error>,
+        answer: impl FnOnce(&vpc::Error) -> ApiError,
+    ) -> Result<T, ApiError> {
+        let changed = if self.dry_run {
+            self.lab.rehearse(change).map_err(MutateError::Refused)
+        } else {
+            self.lab.mutate(change)
+        };
+        changed.map_err(|error| match error {
+            MutateError::Refused(error) => answer(&error),
+            // The lab has logged the cause.
+            MutateError::Fabric(_) => ApiError::internal(),
+        })
+    }
+
+    /// The id of an ENI that the caller may change.
+    ///
+    /// # Errors
+    /// Malformed; not there, or another account's; or managed by the service that requested it.
+    pub(super) fn changeable_eni(&self, text: &str) -> Result<EniId, ApiError> {
+        let id: EniId = ids::parse(text)?;
+        self.lab.read(|world| {
+            let eni = self.own_eni(world, &id)?;
+            if eni.is_requester_managed() { Err(refusal::not_permitted()) } else { Ok(()) }
+        })?;
+        Ok(id)
+    }
+
+    /// An ENI of the caller's account.
+    pub(super) fn own_eni<'w>(&self, world: &'w World, id: &EniId) -> Result<&'w Eni, ApiError> {
+        let eni = world.eni(id).ok().filter(|eni| self.owns(&eni.owner));
+        eni.ok_or_else(|| ids::not_found::<EniId>(id.as_str()))
+    }
+}

@@ -1,0 +1,308 @@
+//! From a topology to a running lab, step by step.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, anyhow};
+use ipnet::Ipv4Net;
+use vpc::{
+    AddressRequest, EniSpec, InstanceId, InstanceSpec, InterfaceType, SubnetId, SubnetSpec, Tags,
+    VpcId, VpcSpec, World,
+};
+
+use super::control_plane::{self, Placement};
+use super::running::{Running, lock};
+use super::servers;
+use crate::fabric::KernelFabric;
+use crate::journal::Journal;
+use crate::place::Place;
+use crate::probe::{EchoServer, blocking};
+use crate::process::Bootstrap;
+use crate::runtime::{ECHO_PORT, Node, NodeSpec, Pod, PodFailure, PodName, refused_pod};
+use crate::state::{Lab, LabConfig, Secret, SystemClock};
+use crate::topology::Topology;
+
+/// How long the slowest node may take to become ready.
+const NODE_READY_LIMIT: Duration = Duration::from_secs(60);
+/// How many CNI ADDs run at once over all nodes: the machine's own limit shows long before.
+const PODS_AT_ONCE: usize = 8;
+/// The role of the nodes' instance profile, as `eksctl` and the EKS guide name it.
+const NODE_ROLE: &str = "AmazonEKSNodeRole";
+
+/// Builds the lab.
+///
+/// # Errors
+/// The first step that failed, in words for the person who started the lab.
+pub async fn bring_up(
+    bootstrap: &Bootstrap,
+    topology: Topology,
+    api: TcpListener,
+    journal: &Journal,
+) -> anyhow::Result<Running> {
+    let started = Instant::now();
+    let (world, vpc, subnets) = build_world(&topology)?;
+    let fabric = Arc::new(blocking(|| KernelFabric::new(vpc.clone()))?);
+    let lab = Arc::new(Lab::new(LabConfig {
+        account: topology.account.clone(),
+        region: topology.region.clone(),
+        instance_role: Some(NODE_ROLE.to_owned()),
+        world,
+        fabric: Box::new(Arc::clone(&fabric)),
+        clock: Arc::new(SystemClock),
+        secret: Secret::generate().context("no randomness")?,
+    }));
+    blocking(|| lab.converge())?;
+    journal.step(
+        format!("VPC {} in {}: {} subnets", topology.vpc.cidr, topology.region, subnets.len()),
+        started,
+    );
+
+    let started = Instant::now();
+    let placement = Placement { lab: &lab, fabric: &fabric, subnets: &subnets };
+    let admin = lab.credentials.add_user(&topology.account, "admin");
+    let api_on_host = api.local_addr().context("the EC2 API's socket")?;
+    servers::serve_api(&lab, api)?;
+    servers::serve_metadata(&lab, &fabric, &vpc)?;
+    let api_in_vpc = servers::serve_api_in_vpc(&placement, &topology)?;
+    journal.step(
+        match api_in_vpc {
+            Some(address) => format!(
+                "EC2 API at http://{api_on_host}, for nodes at http://{address}; metadata at 169.254.169.254"
+            ),
+            None => format!("EC2 API at http://{api_on_host}; metadata at 169.254.169.254"),
+        },
+        started,
+    );
+
+    let control_plane = match &topology.control_plane {
+        Some(told) => {
+            let started = Instant::now();
+            let running = blocking(|| control_plane::start(&placement, told))?;
+            let addresses: Vec<String> = running.addresses.iter().map(ToString::to_string).collect();
+            journal.step(
+                format!(
+                    "control plane `{}` of account {}, behind X-ENIs {}",
+                    told.name,
+                    told.account,
+                    addresses.join(" and ")
+                ),
+                started,
+            );
+            Some(running)
+        }
+        None => None,
+    };
+
+    let nodes = boot_nodes(bootstrap, &topology, &placement, api_in_vpc, journal).await?;
+    let node_echoes = nodes
+        .iter()
+        .map(|node| {
+            EchoServer::start(&node.place, SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, ECHO_PORT))
+        })
+        .collect::<std::io::Result<_>>()
+        .context("could not start the nodes' echo servers")?;
+    let mut running = Running {
+        lab,
+        fabric,
+        vpc,
+        api: api_on_host,
+        api_in_vpc,
+        admin,
+        control_plane,
+        nodes,
+        node_echoes,
+        plugins: bootstrap.binaries.clone(),
+        free_before_pods: BTreeMap::new(),
+        pods: Mutex::default(),
+        refused: Mutex::default(),
+        topology,
+    };
+    running.free_before_pods = running.free_addresses();
+    start_pods(&running, journal).await;
+    Ok(running)
+}
+
+/// Subnet ids by the names of the topology.
+pub(super) type Subnets = HashMap<String, SubnetId>;
+
+/// The VPC and its subnets, before anything uses them.
+fn build_world(topology: &Topology) -> anyhow::Result<(World, VpcId, Subnets)> {
+    let mut world = World::new(topology.seed);
+    let vpc = world.create_vpc(VpcSpec {
+        owner: topology.account.clone(),
+        region: topology.region.clone(),
+        cidr: topology.vpc.cidr,
+        tags: named(&topology.name),
+    })?;
+    let mut subnets = Subnets::new();
+    for subnet in &topology.subnets {
+        let spec = SubnetSpec {
+            vpc: vpc.clone(),
+            cidr: subnet.cidr,
+            availability_zone: subnet.availability_zone.clone(),
+            tags: named(&subnet.name),
+        };
+        let id = world.create_subnet(spec).with_context(|| format!("subnet {}", subnet.name))?;
+        subnets.insert(subnet.name.clone(), id);
+    }
+    Ok((world, vpc, subnets))
+}
+
+pub(super) fn named(name: &str) -> Tags {
+    Tags::from([("Name".to_owned(), name.to_owned())])
+}
+
+/// Runs the instances, boots them side by side, and waits until all are ready.
+async fn boot_nodes(
+    bootstrap: &Bootstrap,
+    topology: &Topology,
+    placement: &Placement<'_>,
+    api: Option<Ipv4Addr>,
+    journal: &Journal,
+) -> anyhow::Result<Vec<Arc<Node>>> {
+    let started = Instant::now();
+    let mut nodes = Vec::new();
+    for told in &topology.nodes {
+        let instance = run_instance(topology, placement, told)?;
+        let (address, gateway) = placement.lab.read(|world| {
+            let eni = world.instance_enis(&instance).into_iter().next();
+            let eni = eni.ok_or_else(|| anyhow!("{instance} has no primary ENI"))?;
+            let subnet = world.subnet(&eni.subnet)?;
+            let address = Ipv4Net::new(eni.primary, subnet.cidr.prefix_len())?;
+            anyhow::Ok((address, subnet.gateway()))
+        })?;
+        let netns = placement.fabric.instance(&instance);
+        let spec = NodeSpec {
+            name: told.name.clone(),
+            netns: netns.ok_or_else(|| anyhow!("{instance} has no namespace"))?,
+            instance,
+            address,
+            gateway,
+            agent: bootstrap.binaries.join("flatnet-agent"),
+            environment: agent_environment(&told.agent.env, api),
+        };
+        let node = blocking(|| Node::boot(&spec))?;
+        nodes.push(Arc::new(node));
+    }
+    journal.step(format!("{} nodes booted, their agents started", nodes.len()), started);
+    let waiting: Vec<_> = nodes.iter().map(|node| node.wait_ready(NODE_READY_LIMIT)).collect();
+    for ((node, wait), told) in nodes.iter().zip(waiting).zip(&topology.nodes) {
+        wait.await?;
+        let (instance_type, address) = (&told.instance_type.name, node.address);
+        journal.step(format!("{} ready: {instance_type} at {address}", node.name), started);
+    }
+    Ok(nodes)
+}
+
+fn run_instance(
+    topology: &Topology,
+    placement: &Placement<'_>,
+    told: &crate::topology::Node,
+) -> anyhow::Result<InstanceId> {
+    let subnet = placement.subnet(&told.subnet)?;
+    let now = placement.lab.now();
+    let ran = blocking(|| {
+        placement.lab.mutate(|world| {
+            world.run_instance(InstanceSpec {
+                owner: topology.account.clone(),
+                instance_type: told.instance_type,
+                subnet,
+                private_ip: None,
+                groups: Vec::new(),
+                tags: named(&told.name),
+                now,
+            })
+        })
+    });
+    ran.with_context(|| format!("could not run {} for {}", told.instance_type.name, told.name))
+}
+
+/// What the agent needs to know beside what the metadata service tells it.
+fn agent_environment(
+    told: &BTreeMap<String, String>,
+    api: Option<Ipv4Addr>,
+) -> BTreeMap<String, String> {
+    let mut environment = told.clone();
+    if let Some(address) = api {
+        environment.insert("AWS_ENDPOINT_URL_EC2".to_owned(), format!("http://{address}"));
+    }
+    environment
+}
+
+/// Starts the topology's pods, a few at a time; those that are refused are kept with the reason.
+async fn start_pods(running: &Running, journal: &Journal) {
+    let started = Instant::now();
+    let wanted: Vec<_> = running.topology.pods().collect();
+    let total = wanted.len();
+    let at_once = Arc::new(tokio::sync::Semaphore::new(PODS_AT_ONCE));
+    let mut starting = tokio::task::JoinSet::new();
+    for pod in wanted {
+        let Some(node) = running.node(&pod.node).cloned() else { continue };
+        let (plugins, at_once) = (running.plugins.clone(), Arc::clone(&at_once));
+        let name = PodName { namespace: pod.namespace, name: pod.name };
+        starting.spawn(async move {
+            let _turn = at_once.acquire_owned().await;
+            blocking(|| Pod::start(&node, name, &plugins))
+        });
+    }
+    while let Some(joined) = starting.join_next().await {
+        match joined {
+            Ok(Ok(pod)) => {
+                lock(&running.pods).insert(pod.name.clone(), Arc::new(pod));
+            }
+            Ok(Err(failure)) => note_refusal(running, journal, &failure),
+            Err(panic) => journal.note(format!("a pod's start was lost: {panic}")),
+        }
+    }
+    let up = running.pods().len();
+    if total > 0 {
+        journal.step(format!("{up} of {total} pods started through the CNI plugin"), started);
+    }
+}
+
+fn note_refusal(running: &Running, journal: &Journal, failure: &PodFailure) {
+    let refused = refused_pod(failure);
+    journal.note(format!(
+        "{}/{} on {} refused{}: {}",
+        refused.namespace,
+        refused.name,
+        refused.node,
+        refused.code.map(|code| format!(" (CNI error {code})")).unwrap_or_default(),
+        refused.message
+    ));
+    lock(&running.refused).push(refused);
+}
+
+/// An ENI of another account or of AWS itself, in the subnet of that name.
+pub(super) fn foreign_eni(
+    placement: &Placement<'_>,
+    subnet: &str,
+    owner: &vpc::AccountId,
+    requester: &str,
+    interface_type: InterfaceType,
+    description: String,
+) -> anyhow::Result<EniSpec> {
+    Ok(EniSpec {
+        subnet: placement.subnet(subnet)?,
+        owner: owner.clone(),
+        requester: Some(vpc::Requester { id: requester.to_owned(), managed: true }),
+        interface_type,
+        description,
+        primary: None,
+        secondary: AddressRequest::None,
+        groups: Vec::new(),
+        tags: Tags::new(),
+        client_token: None,
+        now: placement.lab.now(),
+    })
+}
+
+/// The place of a part of the VPC that is no instance.
+pub(super) fn new_place(name: &str) -> anyhow::Result<Place> {
+    let netns = datapath::Netns::create().context("could not make a namespace")?;
+    let path = crate::fabric::netns_path(name);
+    netns.pin(&path).with_context(|| format!("could not pin {}", path.display()))?;
+    Ok(Place::network_only(netns))
+}

@@ -1,0 +1,281 @@
+//! The VPC's fabric: one router namespace, a veth pair for every attached ENI.
+//!
+//! ```text
+//!   node-1            router of vpc-…                    node-2
+//!  ┌────────┐   ┌───────────────────────────────┐      ┌────────┐
+//!  │   eth0 ├───┤ e…  10.10.1.17/32 via ENI MAC  e… ├──┤ eth0   │
+//!  │   eth1 ├───┤ e…  10.10.1.40/32 …            e… ├──┤ eth1   │
+//!  └────────┘   │     default dev sink (counted)    │  └────────┘
+//!               └───────────────────────────────┘
+//! ```
+//!
+//! - Layer 3 only: the router answers ARP for every address (proxy_arp, and a default route, so
+//!   that there is always a route to answer for), and nobody hears anybody's broadcast.
+//! - One fact, one place: "this ENI holds this address" is a /32 route to the ENI. Delivery
+//!   follows it, and the source check asks it backwards (see [`ruleset`]).
+//! - [`desired`] computes what should be from the [`World`] alone; [`Fabric::converge`] applies
+//!   the difference before EC2's answer is sent.
+
+mod desired;
+mod kernel;
+mod ruleset;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use datapath::{Kernel as _, Netlink, Netns};
+use vpc::{EniId, Instance, InstanceId, InstanceState, VpcId, World};
+
+pub use desired::{Change, FabricState, Port, PortEnd, diff};
+
+use crate::state::{Fabric, FabricError};
+
+/// The MTU inside a VPC, in bytes (AWS, "Network MTU for your EC2 instance").
+pub const VPC_MTU: u32 = 9001;
+/// Where the instance metadata service answers (AWS, "Access instance metadata").
+pub const IMDS_ADDRESS: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
+
+/// A VPC in the kernel.
+#[derive(Debug)]
+pub struct KernelFabric {
+    vpc: VpcId,
+    router: Netns,
+    state: Mutex<State>,
+}
+
+struct State {
+    netlink: Netlink,
+    /// What was applied: the router's namespace has no other author.
+    applied: FabricState,
+    instances: BTreeMap<InstanceId, InstanceEnd>,
+    foreign: BTreeMap<EniId, ForeignEnd>,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State").field("applied", &self.applied).finish_non_exhaustive()
+    }
+}
+
+/// An instance's namespace and the name it is pinned under.
+#[derive(Debug)]
+struct InstanceEnd {
+    name: String,
+    netns: Netns,
+}
+
+/// Where the other end of an X-ENI or endpoint ENI goes.
+#[derive(Debug, Clone)]
+pub struct ForeignEnd {
+    /// The other account's namespace.
+    pub netns: Netns,
+    /// What the link is called there.
+    pub link: String,
+}
+
+impl KernelFabric {
+    /// Makes the router of `vpc`: a namespace with its ruleset, the sink and the metadata
+    /// service's address.
+    ///
+    /// # Errors
+    /// What the kernel or `nft` refused.
+    pub fn new(vpc: VpcId) -> Result<Self, FabricError> {
+        let router = kernel::new_namespace("router")?;
+        let netlink = kernel::set_up_router(&router)?;
+        let state = State {
+            netlink,
+            applied: FabricState::default(),
+            instances: BTreeMap::new(),
+            foreign: BTreeMap::new(),
+        };
+        Ok(Self { vpc, router, state: Mutex::new(state) })
+    }
+
+    /// The router's namespace.
+    #[must_use]
+    pub const fn router(&self) -> &Netns {
+        &self.router
+    }
+
+    /// Tells where the other end of `eni` goes once it is attached to another account.
+    pub fn expect_foreign(&self, eni: EniId, end: ForeignEnd) {
+        self.lock().foreign.insert(eni, end);
+    }
+
+    /// The namespace of an instance, once the fabric has converged with it.
+    #[must_use]
+    pub fn instance(&self, id: &InstanceId) -> Option<Netns> {
+        self.lock().instances.get(id).map(|end| end.netns.clone())
+    }
+
+    /// Packets dropped since the lab started, by reason.
+    ///
+    /// # Errors
+    /// When `nft` cannot list its counters.
+    pub fn drops(&self) -> Result<BTreeMap<String, u64>, FabricError> {
+        kernel::run_in(&self.router, "reading the drop counters", ruleset::counters)?
+            .map(|counters| counters.into_iter().collect())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // What was applied is recorded change by change, so it is right after a panic, too.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Fabric for KernelFabric {
+    fn converge(&self, world: &World) -> Result<(), FabricError> {
+        let mut state = self.lock();
+        state.make_instances(world)?;
+        let desired = FabricState::of(world, &self.vpc);
+        for change in diff(&state.applied, &desired) {
+            state.apply(&change, &self.router)?;
+            state.applied.record(change);
+        }
+        state.forget_instances(world);
+        Ok(())
+    }
+}
+
+impl State {
+    /// Makes a namespace for every instance that has none yet.
+    fn make_instances(&mut self, world: &World) -> Result<(), FabricError> {
+        for instance in running(world) {
+            if !self.instances.contains_key(&instance.id) {
+                let name = instance.tags.get("Name").cloned();
+                let name = name.unwrap_or_else(|| instance.id.to_string());
+                let netns = kernel::new_namespace(&name)?;
+                self.instances.insert(instance.id.clone(), InstanceEnd { name, netns });
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets go of the namespaces of instances that were terminated.
+    fn forget_instances(&mut self, world: &World) {
+        let alive: BTreeSet<&InstanceId> = running(world).map(|instance| &instance.id).collect();
+        self.instances.retain(|id, end| {
+            let keep = alive.contains(id);
+            if !keep && let Err(error) = Netns::unpin(&netns_path(&end.name)) {
+                tracing::warn!(%error, name = end.name, "a namespace could not be unpinned");
+            }
+            keep
+        });
+        self.foreign.retain(|id, _| world.eni(id).is_ok());
+    }
+
+    fn end_of(&self, eni: &EniId, port: &Port) -> Result<ForeignEnd, FabricError> {
+        let end = match &port.end {
+            PortEnd::Instance { instance, device_index } => self
+                .instances
+                .get(instance)
+                .map(|end| (end.netns.clone(), format!("eth{device_index}")))
+                .map(|(netns, link)| ForeignEnd { netns, link }),
+            PortEnd::Foreign => self.foreign.get(eni).cloned(),
+        };
+        end.ok_or_else(|| FabricError {
+            doing: format!("looking for the namespace that {eni} is attached to"),
+            source: None,
+        })
+    }
+
+    fn apply(&mut self, change: &Change, router: &Netns) -> Result<(), FabricError> {
+        if let Change::SourceCheck { link, on } = change {
+            return kernel::switch_source_check(router, link, *on);
+        }
+        let (doing, ops) = match change {
+            Change::AddPort(eni, port) => (
+                format!("attaching {eni}"),
+                kernel::add_port(port, &self.end_of(eni, port)?),
+            ),
+            Change::RemovePort(eni, port) => {
+                (format!("detaching {eni}"), kernel::remove_port(port))
+            }
+            Change::AddAddress { link, primary, address } => (
+                format!("routing {address} to its ENI"),
+                vec![kernel::route(link, *primary, *address)],
+            ),
+            Change::RemoveAddress { link, address } => (
+                format!("removing the route of {address}"),
+                vec![kernel::no_route(link, *address)],
+            ),
+            Change::AddGateway(gateway) => {
+                (format!("adding the gateway {gateway}"), vec![kernel::gateway(*gateway, true)])
+            }
+            Change::RemoveGateway(gateway) => {
+                (format!("removing the gateway {gateway}"), vec![kernel::gateway(*gateway, false)])
+            }
+            Change::SourceCheck { .. } => return Ok(()),
+        };
+        self.netlink
+            .apply(&ops)
+            .map_err(|error| FabricError { doing, source: Some(Box::new(error)) })?;
+        if let Change::AddPort(eni, port) = change {
+            self.netlink.set_sysctl(&kernel::port_sysctl(port)).map_err(|error| FabricError {
+                doing: format!("attaching {eni}"),
+                source: Some(Box::new(error)),
+            })?;
+        }
+        match change {
+            Change::AddPort(_, port) if !port.source_check => {
+                kernel::switch_source_check(router, &port.link, false)
+            }
+            Change::RemovePort(_, port) if !port.source_check => {
+                kernel::switch_source_check(router, &port.link, true)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The instances that have a namespace: all but those that were terminated, which EC2 keeps
+/// listing for a while.
+fn running(world: &World) -> impl Iterator<Item = &Instance> {
+    world.instances().filter(|instance| instance.state != InstanceState::Terminated)
+}
+
+impl FabricState {
+    /// Notes that `change` was made.
+    fn record(&mut self, change: Change) {
+        let by_link = |ports: &mut BTreeMap<EniId, Port>, link: &str, set: &dyn Fn(&mut Port)| {
+            ports.values_mut().filter(|port| port.link == link).for_each(set);
+        };
+        match change {
+            Change::RemovePort(eni, _) => {
+                self.ports.remove(&eni);
+            }
+            Change::AddPort(eni, port) => {
+                self.ports.insert(eni, port);
+            }
+            Change::RemoveGateway(gateway) => {
+                self.gateways.remove(&gateway);
+            }
+            Change::AddGateway(gateway) => {
+                self.gateways.insert(gateway);
+            }
+            Change::RemoveAddress { link, address } => {
+                by_link(&mut self.ports, &link, &|port| {
+                    port.addresses.remove(&address);
+                });
+            }
+            Change::AddAddress { link, address, .. } => {
+                by_link(&mut self.ports, &link, &|port| {
+                    port.addresses.insert(address);
+                });
+            }
+            Change::SourceCheck { link, on } => {
+                by_link(&mut self.ports, &link, &|port| port.source_check = on);
+            }
+        }
+    }
+}
+
+/// Where a namespace of this name is pinned inside the lab.
+#[must_use]
+pub fn netns_path(name: &str) -> std::path::PathBuf {
+    Path::new(crate::process::NETNS_DIRECTORY).join(name)
+}

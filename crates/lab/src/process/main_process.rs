@@ -1,0 +1,69 @@
+//! The lab's outermost process: the one that `flatnet lab up` starts and `kill` finds.
+
+use std::fs;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, ExitCode, Stdio};
+
+use anyhow::{Context as _, bail};
+use rustix::process::Signal;
+
+use super::bootstrap::{Bootstrap, HostSockets};
+use super::user_namespace;
+
+/// What the main process is told.
+#[derive(Debug, Clone)]
+pub struct MainArguments {
+    /// The daemon's part.
+    pub bootstrap: Bootstrap,
+    /// Where on the host the control socket goes.
+    pub control_socket: PathBuf,
+    /// Where on the host's loopback the EC2 API listens; port 0 takes a free one.
+    pub api: SocketAddr,
+    /// Whether the lab ends when the process that started it ends.
+    pub end_with_parent: bool,
+}
+
+/// Opens the host's sockets, enters the lab's namespaces and waits for the lab to end.
+///
+/// Must be called before any thread exists in this process.
+///
+/// # Errors
+/// A socket that could not be opened, or namespaces the system refuses.
+pub fn run(arguments: &MainArguments) -> anyhow::Result<ExitCode> {
+    let parent = rustix::process::getppid();
+    // Ctrl-C in the terminal is for the command that shows the lab, which then takes it down.
+    rustix::process::setsid().context("could not leave the terminal's session")?;
+    let control = UnixListener::bind(&arguments.control_socket)
+        .with_context(|| format!("could not listen on {}", arguments.control_socket.display()))?;
+    fs::set_permissions(&arguments.control_socket, fs::Permissions::from_mode(0o600))
+        .context("could not restrict the control socket")?;
+    let api = TcpListener::bind(arguments.api).with_context(|| {
+        format!("could not listen on {} for the EC2 API; set api.listen to a free port", arguments.api)
+    })?;
+    user_namespace::enter()?;
+    if arguments.end_with_parent {
+        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
+            .context("could not ask to end with the parent")?;
+        if rustix::process::getppid() != parent {
+            bail!("the command that started this lab has gone");
+        }
+    }
+    let (ours, theirs) = UnixStream::pair().context("socketpair")?;
+    let mut holder = Command::new("/proc/self/exe")
+        .arg0("flatnet")
+        .args(["lab", "holder"])
+        .stdin(Stdio::from(OwnedFd::from(theirs)))
+        .spawn()
+        .context("could not start the lab's first process")?;
+    let sockets = HostSockets { control, api };
+    arguments.bootstrap.send(&ours, &sockets)?;
+    drop(sockets);
+    let status = holder.wait().context("lost track of the lab")?;
+    let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
+    Ok(ExitCode::from(code))
+}

@@ -1,0 +1,198 @@
+//! The exact words of every refusal.
+
+use crate::topology::Topology;
+
+/// A small valid file; each test breaks something in it. Line numbers are worth keeping.
+const GOOD: &str = r#"name: demo
+account: "111122223333"
+region: us-west-2
+vpc:
+  cidr: 10.10.0.0/16
+subnets:
+  - name: nodes-a
+    cidr: 10.10.1.0/24
+    availabilityZone: us-west-2a
+  - name: tight-b
+    cidr: 10.10.3.0/28
+    availabilityZone: us-west-2b
+controlPlane:
+  name: demo
+  account: "444455556666"
+  subnets: [nodes-a, tight-b]
+endpoints:
+  - service: ec2
+    subnet: nodes-a
+agent:
+  env:
+    IP_COOLDOWN_PERIOD: 1
+nodes:
+  - name: node-1
+    instanceType: m5.large
+    subnet: nodes-a
+  - name: node-2
+    instanceType: t3.small
+    subnet: tight-b
+pods:
+  - node: node-1
+    count: 12
+api:
+  listen: 127.0.0.1:0
+"#;
+
+/// The refusal of [`GOOD`] with each `from` replaced by its `to`.
+fn refusal(edits: &[(&str, &str)]) -> String {
+    let text = edits.iter().fold(GOOD.to_owned(), |text, (from, to)| {
+        assert!(text.contains(from), "{from:?} is not in the file");
+        text.replacen(from, to, 1)
+    });
+    Topology::from_yaml(&text).expect_err(&text).to_string()
+}
+
+/// One edit per line of a snapshot: what was written, and the answer.
+fn refusals(edits: &[(&str, &str)]) -> String {
+    edits.iter().map(|&edit| format!("{:?}\n{}\n", edit.1, refusal(&[edit]))).collect()
+}
+
+#[test]
+fn the_good_file_is_good() {
+    Topology::from_yaml(GOOD).expect("valid");
+}
+
+#[test]
+fn all_problems_of_a_file_are_reported_at_once() {
+    insta::assert_snapshot!(refusal(&[
+        ("\"111122223333\"", "1111"),
+        ("cidr: 10.10.3.0/28", "cidr: 10.20.3.0/28"),
+        ("us-west-2b", "eu-west-1b"),
+        ("subnets: [nodes-a, tight-b]", "subnets: [nodes-a, tight-c]"),
+        ("m5.large", "m5.lrge"),
+        ("t3.small\n    subnet: tight-b", "t3.small\n    subnet: tight-b\n    subnets: x"),
+        ("count: 12", "count: a dozen"),
+    ]));
+}
+
+#[test]
+fn keys() {
+    insta::assert_snapshot!(refusals(&[
+        ("region: us-west-2\n", ""),
+        ("region: us-west-2\n", "Region: us-west-2\n"),
+        ("vpc:\n  cidr: 10.10.0.0/16", "vpc: {cidr: 10.10.0.0/16, ipv6: true}"),
+        ("    instanceType: m5.large", "    instance-type: m5.large"),
+        ("    instanceType: m5.large", "    instanceType: m5.large\n    instanceType: m5.large"),
+        ("vpc:\n  cidr: 10.10.0.0/16", "vpc: 10.10.0.0/16"),
+        ("vpc:\n  cidr: 10.10.0.0/16", "vpc:"),
+        ("nodes:", "nodes: {a: b}\nmore:"),
+        ("subnets: [nodes-a, tight-b]", "subnets: nodes-a"),
+        ("  - node: node-1\n    count: 12", "  - 12"),
+    ]));
+}
+
+#[test]
+fn values() {
+    insta::assert_snapshot!(refusals(&[
+        ("name: demo", "name: Demo Lab"),
+        ("name: demo", "name: -demo"),
+        ("name: demo", "name: true"),
+        ("name: demo", "name: 1.5"),
+        ("name: demo", "name: ../../etc/passwd"),
+        ("name: demo", "name: \"a\\e[31mb\""),
+        ("name: demo", "name: demo\nseed: -1"),
+        ("us-west-2", "us-west"),
+        ("us-west-2a", "us-west-2"),
+        ("us-west-2a", "us-east-1a"),
+        ("\"111122223333\"", "1.1e11"),
+        ("m5.large", "m5.lrge"),
+        ("m5.large", "z9.huge"),
+        ("service: ec2", "service: s3"),
+        ("count: 12", "count: 1001"),
+        ("count: 12", "count: 12\n    namespace: Kube System"),
+        ("  account: \"4", "  endpointName: api..demo\n  account: \"4"),
+        ("127.0.0.1:0", "0.0.0.0:80"),
+        ("127.0.0.1:0", "localhost"),
+    ]));
+}
+
+#[test]
+fn agent_environment() {
+    insta::assert_snapshot!(refusals(&[
+        ("IP_COOLDOWN_PERIOD: 1", "IP_COOLDOWN_PERIODE: 1"),
+        ("IP_COOLDOWN_PERIOD: 1", "IP_COOLDOWN_PERIOD: 1s"),
+        ("IP_COOLDOWN_PERIOD: 1", "IP_COOLDOWN_PERIOD: true"),
+        ("IP_COOLDOWN_PERIOD: 1", "POD_MTU: 9002"),
+        ("IP_COOLDOWN_PERIOD: 1", "AWS_VPC_K8S_CNI_VETHPREFIX: vlan"),
+        ("IP_COOLDOWN_PERIOD: 1", "AWS_ENDPOINT_URL_EC2: http://10.10.1.5"),
+        ("IP_COOLDOWN_PERIOD: 1", "PATH: /bin"),
+        ("  env:\n    IP_COOLDOWN_PERIOD: 1", "  env: [1]"),
+    ]));
+}
+
+#[test]
+fn address_space() {
+    insta::assert_snapshot!(refusals(&[
+        ("10.10.0.0/16", "10.10.0.0"),
+        ("10.10.0.0/16", "10.10.0.1/16"),
+        ("10.10.0.0/16", "10.0.0.0/8"),
+        ("10.10.0.0/16", "169.254.0.0/16"),
+        ("10.10.3.0/28", "10.10.3.0/29"),
+        ("10.10.3.0/28", "10.11.3.0/28"),
+        ("10.10.3.0/28", "10.10.1.16/28"),
+        ("10.10.3.0/28", "10.10.1.0/24"),
+        ("10.10.3.0/28", "fd00::/64"),
+    ]));
+    insta::assert_snapshot!(
+        "a_bad_vpc_hides_no_bad_subnet",
+        refusal(&[
+            ("10.10.0.0/16", "10.0.0.0/8"),
+            ("10.10.1.0/24", "10.10.3.0/24"),
+            ("us-west-2a", "us-west-3a"),
+            (
+                "subnets:\n",
+                "subnets:\n  - {name: x, cidr: 10.9.0.0/29, availabilityZone: us-west-2a}\n"
+            ),
+        ])
+    );
+    let nodes: String = (0..9)
+        .map(|n| format!("  - {{name: x{n}, instanceType: t3.small, subnet: tight-b}}\n"))
+        .collect();
+    insta::assert_snapshot!(
+        "more_primaries_than_addresses",
+        refusal(&[
+            ("nodes:\n", &format!("nodes:\n{nodes}")),
+            ("subnet: nodes-a", "subnet: tight-b")
+        ])
+    );
+}
+
+#[test]
+fn references() {
+    insta::assert_snapshot!(refusals(&[
+        ("    subnet: tight-b", "    subnet: tigth-b"),
+        ("    subnet: tight-b", "    subnet: public"),
+        ("- node: node-1", "- node: worker"),
+        ("name: tight-b", "name: nodes-a"),
+        ("name: node-2", "name: node-1"),
+        ("name: node-2", "name: router"),
+        ("count: 12", "count: 12\n    namePrefix: node"),
+        ("\"444455556666\"", "\"111122223333\""),
+        ("[nodes-a, tight-b]", "[nodes-a]"),
+        ("[nodes-a, tight-b]", "[nodes-a, nodes-a]"),
+        ("endpoints:\n  - service: ec2\n    subnet: nodes-a\n", ""),
+        ("  - service: ec2", "  - {service: ec2, subnet: tight-b}\n  - service: ec2"),
+    ]));
+}
+
+#[test]
+fn yaml() {
+    insta::assert_snapshot!(refusals(&[
+        ("nodes:", "nodes: ["),
+        ("nodes:", "nodes: *none\nx:"),
+        ("nodes:", "---\nnodes:"),
+        ("nodes:", "!ruby/object:Gem nodes:"),
+        ("name: demo", "\"name: demo"),
+        ("name: demo", "- name"),
+    ]));
+    let texts = ["", "# nothing\n", "12", "[]", "a: &a [*a]", "? [x]\n: y"];
+    let answers = texts
+        .map(|text| format!("{text:?}\n{}\n", Topology::from_yaml(text).expect_err("refused")));
+    insta::assert_snapshot!("not_a_mapping", answers.concat());
+}
