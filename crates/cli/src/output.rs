@@ -1,0 +1,42 @@
+//! Data goes to standard output, everything else to standard error. Nothing depends on colour.
+
+use std::io::{self, Write as _};
+
+use serde::Serialize;
+
+/// Prints data. A reader that goes away (`| head`) ends the program quietly.
+pub fn data(text: &str) {
+    let mut out = io::stdout().lock();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    if written.is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+        std::process::exit(0);
+    }
+}
+
+/// Prints a value as one line of JSON.
+///
+/// # Errors
+/// When the value cannot be serialized.
+pub fn json_line(value: &impl Serialize) -> anyhow::Result<()> {
+    data(&(serde_json::to_string(value)? + "\n"));
+    Ok(())
+}
+
+/// Prints a value as JSON for people to read, too.
+///
+/// # Errors
+/// When the value cannot be serialized.
+pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
+    data(&(serde_json::to_string_pretty(value)? + "\n"));
+    Ok(())
+}
+
+/// Prints a line for the person watching.
+pub fn tell(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Prints an error with all its causes.
+pub fn error(error: &anyhow::Error) {
+    tell(&format!("flatnet: {error:#}"));
+}
