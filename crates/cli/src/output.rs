@@ -4,6 +4,9 @@ use std::io::{self, Write as _};
 
 use serde::Serialize;
 
+/// Where a line breaks, in columns.
+pub const WIDTH: usize = 100;
+
 /// Prints data. A reader that goes away (`| head`) ends the program quietly.
 pub fn data(text: &str) {
     let mut out = io::stdout().lock();
@@ -39,4 +42,33 @@ pub fn tell(text: &str) {
 /// Prints an error with all its causes.
 pub fn error(error: &anyhow::Error) {
     tell(&format!("flatnet: {error:#}"));
+}
+
+/// `text` after `head` (`indent` columns wide), broken between words.
+#[must_use]
+pub fn wrap(head: &str, indent: usize, text: &str) -> String {
+    let mut out = head.to_owned();
+    let mut column = indent;
+    for (number, line) in text.lines().enumerate() {
+        if number > 0 {
+            out.push('\n');
+            out.push_str(&" ".repeat(indent));
+            column = indent;
+        }
+        for (at, word) in line.split(' ').enumerate() {
+            let length = word.chars().count();
+            if at > 0 && column + 1 + length > WIDTH {
+                out.push('\n');
+                out.push_str(&" ".repeat(indent));
+                column = indent;
+            } else if at > 0 {
+                out.push(' ');
+                column += 1;
+            }
+            out.push_str(word);
+            column += length;
+        }
+    }
+    out.push('\n');
+    out
 }

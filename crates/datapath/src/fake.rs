@@ -148,6 +148,10 @@ impl Kernel for FakeNetlink {
         Ok(self.read(|state| state.links.iter().find(|link| link.name == name).cloned()))
     }
 
+    fn is_running(&mut self, name: &str) -> Result<bool, NetlinkError> {
+        Ok(self.link_by_name(name)?.is_some_and(|link| link.up))
+    }
+
     fn link_by_mac(&mut self, mac: Mac) -> Result<Option<Link>, NetlinkError> {
         Ok(self.read(|state| state.links.iter().find(|link| link.mac == mac).cloned()))
     }

@@ -34,6 +34,11 @@ pub trait Kernel: Sized {
     fn neighbours(&mut self) -> Result<Vec<Neighbour>, NetlinkError>;
     /// The link of this name.
     fn link_by_name(&mut self, name: &str) -> Result<Option<Link>, NetlinkError>;
+    /// Whether packets can leave by the link: operational state "up" (RFC 2863; kernel
+    /// documentation, networking/operstates). The kernel notices a carrier and starts the link's
+    /// queue in the background, a moment after both ends of a pair went up, and drops what is sent
+    /// before. `false` if there is no such link.
+    fn is_running(&mut self, name: &str) -> Result<bool, NetlinkError>;
     /// The link of this Ethernet address.
     fn link_by_mac(&mut self, mac: Mac) -> Result<Option<Link>, NetlinkError>;
     /// Makes the changes in order, and goes on past those that fail.

@@ -37,4 +37,5 @@ pub use state::{DesiredState, KernelState, LinkSpec, Sysctl};
 pub use sysctl::{SysctlError, read_sysctl, write_sysctl};
 pub use wire::{
     Place, WireError, add_pod, check_pod, del_pod, restore, setup_eni, setup_node, teardown_eni,
+    wait_running,
 };

@@ -113,9 +113,8 @@ impl Client {
     }
 
     fn send(&self, request: &Request) -> Result<UnixStream, ClientError> {
-        let mut stream = UnixStream::connect(&self.socket).map_err(|source| {
-            ClientError::NotRunning { socket: self.socket.clone(), source }
-        })?;
+        let mut stream = UnixStream::connect(&self.socket)
+            .map_err(|source| ClientError::NotRunning { socket: self.socket.clone(), source })?;
         let mut line = serde_json::to_vec(request).map_err(|error| self.broken(error))?;
         line.push(b'\n');
         stream.write_all(&line).map_err(|error| self.broken(error))?;
@@ -134,10 +133,7 @@ impl Client {
         }
     }
 
-    fn broken(
-        &self,
-        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> ClientError {
+    fn broken(&self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ClientError {
         ClientError::Broken { socket: self.socket.clone(), source: source.into() }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
 use std::process::Command;
 
 use datapath::{Kernel as _, Netlink};
@@ -27,7 +27,7 @@ struct Aspect {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Comparison {
-    /// Which kind: `links`, `addresses`, `routes`, `rules`, `nft`, `mounts`, `netns`, `processes`.
+    /// Which kind: `links`, `addresses`, `routes`, `rules`, `nft`, `mounts`, `netns`.
     pub aspect: &'static str,
     /// How many there were before.
     pub before: usize,
@@ -45,7 +45,6 @@ impl HostSnapshot {
             aspect("nft", nft()),
             aspect("mounts", lines_of("/proc/self/mountinfo")),
             aspect("netns", entries("/run/netns")),
-            aspect("processes", processes()),
         ];
         let (mut links, mut addresses, mut routes, mut rules) =
             (no_netlink(), no_netlink(), no_netlink(), no_netlink());
@@ -115,7 +114,7 @@ fn entries(path: &str) -> Result<BTreeSet<String>, String> {
         Ok(entries) => {
             Ok(entries.flatten().map(|entry| entry.file_name().to_string_lossy().into()).collect())
         }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(BTreeSet::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeSet::new()),
         Err(error) => Err(format!("{path}: {error}")),
     }
 }
@@ -136,30 +135,47 @@ fn nft() -> Result<BTreeSet<String>, String> {
     Ok(text.lines().enumerate().map(|(number, line)| format!("{number}: {line}")).collect())
 }
 
-/// Processes of any lab: those of Flatnet's programs, but this one, and those that live in a user
-/// namespace that is not ours.
-fn processes() -> Result<BTreeSet<String>, String> {
-    let own = std::process::id().to_string();
-    let user_namespace = |pid: &str| fs::metadata(format!("/proc/{pid}/ns/user")).map(|m| m.ino());
-    let ours = user_namespace("self").map_err(|error| format!("/proc/self/ns/user: {error}"))?;
-    let mut found = BTreeSet::new();
-    for entry in fs::read_dir("/proc").map_err(|error| format!("/proc: {error}"))?.flatten() {
-        let pid = entry.file_name().to_string_lossy().into_owned();
-        if !pid.bytes().all(|byte| byte.is_ascii_digit()) || pid == own {
-            continue;
+/// A lab's user namespace, by which all its processes can be told, the outermost one included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LabProcesses {
+    user_namespace: u64,
+}
+
+impl LabProcesses {
+    /// Those of the lab whose main process is `main`.
+    ///
+    /// # Errors
+    /// When there is no such process, or it has not left the host's user namespace.
+    pub fn of(main: u32) -> io::Result<Self> {
+        let user_namespace = user_namespace(&main.to_string())?;
+        if user_namespace == self::user_namespace("self")? {
+            return Err(io::Error::other(format!("process {main} is in no lab")));
         }
-        // Another user's process can't be examined, nor can it be a lab of this user's.
-        let program = fs::read_link(entry.path().join("exe")).unwrap_or_default();
-        let is_ours = program.file_name().is_some_and(|name| {
-            let name = name.to_string_lossy();
-            ["flatnet", "flatnet-agent", "flatnet-cni"].contains(&name.trim_end_matches(" (deleted)"))
-        });
-        let elsewhere = user_namespace(&pid).is_ok_and(|namespace| namespace != ours);
-        if is_ours || elsewhere {
-            found.insert(format!("{pid} {}", Path::new(&program).display()));
-        }
+        Ok(Self { user_namespace })
     }
-    Ok(found)
+
+    /// The ones that are alive, each with its program.
+    ///
+    /// # Errors
+    /// When `/proc` cannot be read.
+    pub fn alive(&self) -> io::Result<Vec<String>> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir("/proc")? {
+            let entry = entry?;
+            let pid = entry.file_name().to_string_lossy().into_owned();
+            // A process may end while we look; another user's cannot be looked at, nor be ours.
+            if user_namespace(&pid).is_ok_and(|namespace| namespace == self.user_namespace) {
+                let program = fs::read_link(entry.path().join("exe")).unwrap_or_default();
+                found.push(format!("{pid} {}", program.display()));
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The inode number of a process's user namespace (namespaces(7)).
+fn user_namespace(pid: &str) -> io::Result<u64> {
+    Ok(fs::metadata(format!("/proc/{pid}/ns/user"))?.ino())
 }
 
 #[cfg(test)]
@@ -182,7 +198,7 @@ mod tests {
     #[test]
     fn the_host_can_be_seen() {
         let snapshot = HostSnapshot::take();
-        for aspect in ["links", "mounts", "processes", "rules"] {
+        for aspect in ["links", "mounts", "rules", "netns"] {
             let found = snapshot.aspects.iter().find(|found| found.name == aspect).unwrap();
             assert!(found.lines.is_ok(), "{aspect}: {:?}", found.lines);
         }

@@ -111,12 +111,8 @@ impl Place {
         self.run(|| {
             let one = || -> io::Result<TcpStream> {
                 let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-                let socket = rustix::net::socket_with(
-                    AddressFamily::INET,
-                    SocketType::STREAM,
-                    flags,
-                    None,
-                )?;
+                let socket =
+                    rustix::net::socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?;
                 if let Some(source) = source {
                     rustix::net::bind(&socket, &SocketAddrV4::new(source, 0))?;
                 }

@@ -10,10 +10,8 @@ pub fn bytes<const N: usize>() -> std::io::Result<[u8; N]> {
     let mut bytes = [0_u8; N];
     let mut filled = 0;
     while filled < N {
-        filled += rustix::rand::getrandom(
-            &mut bytes[filled..],
-            rustix::rand::GetRandomFlags::empty(),
-        )?;
+        filled +=
+            rustix::rand::getrandom(&mut bytes[filled..], rustix::rand::GetRandomFlags::empty())?;
     }
     Ok(bytes)
 }

@@ -257,7 +257,9 @@ enum EniKind {
 fn kind(eni: &Eni) -> EniKind {
     match eni.attachment.as_ref().map(|attachment| &attachment.target) {
         Some(AttachmentTarget::Instance { .. }) => EniKind::Node,
-        Some(AttachmentTarget::Foreign(_)) if eni.interface_type == vpc::InterfaceType::VpcEndpoint => {
+        Some(AttachmentTarget::Foreign(_))
+            if eni.interface_type == vpc::InterfaceType::VpcEndpoint =>
+        {
             EniKind::Endpoint
         }
         Some(AttachmentTarget::Foreign(_)) => EniKind::CrossAccount,

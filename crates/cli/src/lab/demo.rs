@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use lab::host::{Comparison, HostSnapshot};
+use lab::host::{Comparison, HostSnapshot, LabProcesses};
 use lab::journal::Event;
 use lab::protocol::{Reply, Request};
 use lab::topology::Topology;
@@ -50,12 +50,14 @@ pub fn run(mut told: Told, format: Format) -> anyhow::Result<ExitCode> {
 
     let lab =
         Starting::launch(told, Lifetime::WithThisCommand)?.wait_up(|event| progress.show(event))?;
+    let processes = lab.processes()?;
     show_status(&lab, format)?;
     lab.client().follow(&Request::Check, |event| progress.show(event))?;
     kill_beside(side_name, &lab, &mut progress)?;
     show_calls(&lab, format)?;
     lab.down(|event| progress.show(event))?;
     compare_host(&before, &mut progress);
+    nothing_alive(processes, "host-processes", "", &mut progress)?;
 
     let held = progress.checks() - progress.broken().len();
     let seconds = started.elapsed().as_secs_f64();
@@ -143,6 +145,7 @@ fn kill_beside(name: String, first: &Running, progress: &mut Progress) -> anyhow
     };
     let pods: usize = status.nodes.iter().map(|node| node.pods.len()).sum();
     let pid = side.main_pid();
+    let processes = side.processes()?;
     side.kill()?;
     let changes = wait_same(&before);
     let alive = matches!(first.client().ask(&Request::Status), Ok(Reply::Status(_)));
@@ -150,12 +153,34 @@ fn kill_beside(name: String, first: &Running, progress: &mut Progress) -> anyhow
     let text = if changes.is_empty() {
         format!(
             "a second lab with the same addresses ran {pods} pods beside this one; after kill -9 of \
-             its main process {pid} nothing of it is left, and this one goes on"
+             its main process the host is as before, and this lab goes on"
         )
     } else {
         format!("after kill -9 of the second lab's main process {pid}: {}", changes.join("; "))
     };
     show_check(progress, "killed-lab", held, text, started);
+    nothing_alive(processes, "killed-processes", "killed ", progress)
+}
+
+/// Every process of a lab is gone.
+fn nothing_alive(
+    lab: LabProcesses,
+    name: &str,
+    which: &str,
+    progress: &mut Progress,
+) -> anyhow::Result<()> {
+    let started = Instant::now();
+    let mut alive = lab.alive()?;
+    while !alive.is_empty() && started.elapsed() < GONE_LIMIT {
+        std::thread::sleep(Duration::from_millis(5));
+        alive = lab.alive()?;
+    }
+    let text = if alive.is_empty() {
+        format!("no process of the {which}lab is left")
+    } else {
+        format!("processes of the {which}lab are left: {}", alive.join(", "))
+    };
+    show_check(progress, name, alive.is_empty(), text, started);
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::io::IsTerminal as _;
 use lab::journal::Event;
 
 use crate::cli::Format;
-use crate::output;
+use crate::output::{self, wrap};
 
 /// Shows events, and remembers whether every check held.
 #[derive(Debug)]
@@ -15,9 +15,6 @@ pub struct Progress {
     checks: usize,
     broken: Vec<String>,
 }
-
-/// Where a line breaks.
-const WIDTH: usize = 100;
 
 impl Progress {
     /// Lines on standard output; colours only on a terminal, and not where `NO_COLOR` is set.
@@ -84,34 +81,6 @@ impl Progress {
     }
 }
 
-/// `text` after `head` (`indent` columns wide), broken between words.
-fn wrap(head: &str, indent: usize, text: &str) -> String {
-    let mut out = head.to_owned();
-    let mut column = indent;
-    for (number, line) in text.lines().enumerate() {
-        if number > 0 {
-            out.push('\n');
-            out.push_str(&" ".repeat(indent));
-            column = indent;
-        }
-        for (at, word) in line.split(' ').enumerate() {
-            let length = word.chars().count();
-            if at > 0 && column + 1 + length > WIDTH {
-                out.push('\n');
-                out.push_str(&" ".repeat(indent));
-                column = indent;
-            } else if at > 0 {
-                out.push(' ');
-                column += 1;
-            }
-            out.push_str(word);
-            column += length;
-        }
-    }
-    out.push('\n');
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,7 +114,7 @@ mod tests {
         let text = "word ".repeat(60);
         let event = Event::Step { text: text.trim().into(), milliseconds: 1 };
         let line = plain().line(&event);
-        assert!(line.lines().all(|line| line.chars().count() <= WIDTH), "{line}");
+        assert!(line.lines().all(|line| line.chars().count() <= output::WIDTH), "{line}");
         assert_eq!(line.matches("word").count(), 60);
     }
 }

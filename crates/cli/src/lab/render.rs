@@ -7,6 +7,8 @@ use comfy_table::{CellAlignment, Table, presets};
 use lab::protocol::CallCount;
 use lab::status::{NodeStatus, Status, SubnetStatus};
 
+use crate::output::wrap;
+
 /// The whole status.
 #[must_use]
 pub fn status(status: &Status) -> String {
@@ -22,14 +24,14 @@ pub fn status(status: &Status) -> String {
     }
     if let Some(plane) = &status.control_plane {
         let addresses: Vec<String> = plane.addresses.iter().map(ToString::to_string).collect();
-        let _ = writeln!(
-            out,
-            "control plane `{}` of account {}: https://{} behind X-ENIs {}",
+        let text = format!(
+            "`{}` of account {}: https://{} behind X-ENIs {}",
             plane.name,
             plane.account,
             plane.endpoint_name,
             addresses.join(", ")
         );
+        out.push_str(&wrap("control plane ", 14, &text));
     }
     let _ = writeln!(out, "\nSubnets\n{}", subnets(&status.subnets));
     for subnet in &status.subnets {
@@ -44,9 +46,8 @@ pub fn status(status: &Status) -> String {
     for pod in &status.refused_pods {
         let code = pod.code.map(|code| format!(" (CNI error {code})")).unwrap_or_default();
         let _ = writeln!(out, "\nrefused: {}/{} on {}{code}", pod.namespace, pod.name, pod.node);
-        let _ = writeln!(out, "  {}", pod.message);
-        if !pod.details.is_empty() {
-            let _ = writeln!(out, "  {}", pod.details);
+        for text in [&pod.message, &pod.details].into_iter().filter(|text| !text.is_empty()) {
+            out.push_str(&wrap("  ", 2, text));
         }
     }
     let drops: Vec<String> =
@@ -87,7 +88,7 @@ pub fn subnets(subnets: &[SubnetStatus]) -> String {
         table.add_row(texts.into_iter().chain(numbers.iter().map(ToString::to_string)));
     }
     right_align(&mut table, 3..11);
-    table.to_string() + "\n"
+    table.trim_fmt() + "\n"
 }
 
 /// One character per address, 64 to a line.
@@ -129,7 +130,7 @@ fn node_table(node: &NodeStatus) -> String {
         ]);
     }
     right_align(&mut table, 4..7);
-    let _ = writeln!(out, "{table}");
+    out.push_str(&(table.trim_fmt() + "\n"));
     for pod in node.pods.iter().filter(|pod| pod.eni.is_none()) {
         let _ = writeln!(out, "{}/{}: no ENI holds {}", pod.namespace, pod.name, pod.address);
     }
@@ -158,12 +159,13 @@ pub fn environment(variables: &BTreeMap<String, String>) -> String {
 pub fn calls(calls: &[CallCount]) -> String {
     let mut table = table(&["CALLS", "ACTION", "OUTCOME", "CALLER"]);
     for call in calls {
-        let caller = call.caller.rsplit(':').next().unwrap_or_default().to_owned();
+        // Of `arn:aws:sts::ACCOUNT:assumed-role/ROLE/i-…` the session's name says who it is.
+        let caller = call.caller.rsplit('/').next().unwrap_or_default().to_owned();
         table.add_row([call.calls.to_string(), call.action.clone(), call.outcome.clone(), caller]);
     }
     right_align(&mut table, 0..1);
     let total: u64 = calls.iter().map(|call| call.calls).sum();
-    format!("{table}\n{total} calls\n")
+    format!("{}\n{total} calls\n", table.trim_fmt())
 }
 
 fn table(header: &[&str]) -> Table {

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use lab::client::Client;
+use lab::host::LabProcesses;
 use lab::journal::Event;
 use lab::process::{Bootstrap, MainArguments, run_main};
 use lab::protocol::Request;
@@ -136,6 +137,14 @@ impl Running {
     #[must_use]
     pub fn main_pid(&self) -> u32 {
         self.main.id()
+    }
+
+    /// All of its processes, the main one included.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn processes(&self) -> anyhow::Result<LabProcesses> {
+        LabProcesses::of(self.main.id()).context("could not look at the lab's processes")
     }
 
     /// Kills the main process with SIGKILL, and waits until nothing answers.

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use rustix::io::Errno;
 
 use super::socket::{Answer, MAX_REQUESTS, Request, RouteSocket};
-use super::{encode, found_link};
+use super::{decode, encode, found_link};
 use crate::kernel::{Failure, Refusal};
 use crate::op::Op;
 
@@ -106,7 +106,8 @@ impl<'a> Batch<'a> {
         for (what, answer) in what.into_iter().zip(answers) {
             match (what, answer.refusal) {
                 (Pending::Query(name), _) => {
-                    let index = found_link(answer.messages).map(|link| link.index);
+                    let index =
+                        found_link(answer.messages).and_then(decode::link).map(|link| link.index);
                     self.indexes.insert(name, index);
                 }
                 (Pending::Change(op), Some(refusal)) if !satisfied(op, &refusal) => {

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::io;
 
 use netlink_packet_route::RouteNetlinkMessage as Message;
+use netlink_packet_route::link::LinkMessage;
 use rustix::io::Errno;
 
 use crate::kernel::{ApplyError, Kernel, NetlinkError};
@@ -107,6 +108,23 @@ fn names(links: &[Link]) -> Names {
     links.iter().map(|link| (link.index, link.name.clone())).collect()
 }
 
+impl Netlink {
+    /// What the kernel says about one link.
+    fn link_message(&mut self, name: &str) -> Result<Option<LinkMessage>, NetlinkError> {
+        let what = "a link";
+        let answers = self
+            .socket
+            .exchange(vec![encode::link_query(name)])
+            .map_err(|source| unanswered(what, source))?;
+        let Some(answer) = answers.into_iter().next() else { return Ok(None) };
+        match answer.refusal {
+            None => Ok(found_link(answer.messages)),
+            Some(refusal) if refusal.is(Errno::NODEV) => Ok(None),
+            Some(refusal) => Err(NetlinkError::Refused { what, refusal }),
+        }
+    }
+}
+
 impl Kernel for Netlink {
     fn netns(&self) -> &Netns {
         &self.netns
@@ -169,17 +187,11 @@ impl Kernel for Netlink {
     }
 
     fn link_by_name(&mut self, name: &str) -> Result<Option<Link>, NetlinkError> {
-        let what = "a link";
-        let answers = self
-            .socket
-            .exchange(vec![encode::link_query(name)])
-            .map_err(|source| unanswered(what, source))?;
-        let Some(answer) = answers.into_iter().next() else { return Ok(None) };
-        match answer.refusal {
-            None => Ok(found_link(answer.messages)),
-            Some(refusal) if refusal.is(Errno::NODEV) => Ok(None),
-            Some(refusal) => Err(NetlinkError::Refused { what, refusal }),
-        }
+        Ok(self.link_message(name)?.and_then(decode::link))
+    }
+
+    fn is_running(&mut self, name: &str) -> Result<bool, NetlinkError> {
+        Ok(self.link_message(name)?.is_some_and(|message| decode::is_running(&message)))
     }
 
     fn link_by_mac(&mut self, mac: Mac) -> Result<Option<Link>, NetlinkError> {
@@ -192,9 +204,9 @@ impl Kernel for Netlink {
     }
 }
 
-fn found_link(messages: Vec<Message>) -> Option<Link> {
+fn found_link(messages: Vec<Message>) -> Option<LinkMessage> {
     messages.into_iter().find_map(|message| match message {
-        Message::NewLink(message) => decode::link(message),
+        Message::NewLink(message) => Some(message),
         _ => None,
     })
 }

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::time::{Duration, Instant};
+
 use crate::diff::{Drift, diff, drift, repairs};
 use crate::eni::{self, EniSpec};
 use crate::kernel::{ApplyError, Kernel, NetlinkError};
@@ -14,6 +16,11 @@ use crate::sysctl::SysctlError;
 /// How often a namespace is compared and changed before giving up: once, once more for what the
 /// first round's removals took along, and once to see that nothing is left to do.
 const ROUNDS: u32 = 3;
+
+/// How long a new veth pair may take to carry packets; the kernel needs microseconds.
+const PAIR_STARTS: Duration = Duration::from_millis(100);
+/// How long an ENI's link may take: a real one negotiates with the hypervisor.
+const ENI_STARTS: Duration = Duration::from_secs(5);
 
 /// Why a node, ENI or pod could not be brought into shape.
 #[derive(Debug, thiserror::Error)]
@@ -115,7 +122,9 @@ pub fn add_pod<K: Kernel>(host: &mut K, spec: &PodSpec) -> Result<(), WireError>
     let mut pod = host.open_in(&spec.netns).map_err(|source| WireError::PodNamespace { source })?;
     add_veth(host, spec)?;
     let wired = create(host, Place::Node, &spec.host_objects())
-        .and_then(|()| create(&mut pod, Place::Pod, &spec.pod_objects()));
+        .and_then(|()| create(&mut pod, Place::Pod, &spec.pod_objects()))
+        .and_then(|()| started(host, Place::Node, &spec.host.veth, PAIR_STARTS))
+        .and_then(|()| started(&mut pod, Place::Pod, &spec.ifname, PAIR_STARTS));
     if wired.is_err() {
         // The first error is the one to report; the runtime's DEL tries the removal again.
         let _ = del_pod(host, &spec.host);
@@ -173,8 +182,9 @@ pub fn setup_node<K: Kernel>(host: &mut K) -> Result<(), WireError> {
 /// [`WireError::NoEniLink`] until the link appears; otherwise when the kernel cannot be asked or
 /// refuses.
 pub fn setup_eni<K: Kernel>(host: &mut K, eni: &EniSpec) -> Result<(), WireError> {
-    let desired = eni.desired(&eni_link(host, eni)?);
-    converge(host, &desired, repairs)
+    let link = eni_link(host, eni)?;
+    converge(host, &eni.desired(&link), repairs)?;
+    started(host, Place::Node, &link, ENI_STARTS)
 }
 
 /// Removes what [`setup_eni`] made for an ENI that is being detached, or is detached already.
@@ -235,6 +245,36 @@ fn eni_link<K: Kernel>(host: &mut K, eni: &EniSpec) -> Result<String, WireError>
 }
 
 /// Makes the veth pair; takes a stale host veth out of the way.
+/// Waits until packets can leave by a link that was set up, `limit` at most; says whether they
+/// can. What is sent before is lost, and the first connection with it a second late.
+///
+/// # Errors
+/// When the kernel cannot be asked.
+pub fn wait_running<K: Kernel>(
+    kernel: &mut K,
+    link: &str,
+    limit: Duration,
+) -> Result<bool, NetlinkError> {
+    let started = Instant::now();
+    while !kernel.is_running(link)? {
+        if started.elapsed() > limit {
+            return Ok(false);
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Ok(true)
+}
+
+/// As [`wait_running`]; a link that does not run is for CHECK and the operator to notice.
+fn started<K: Kernel>(
+    kernel: &mut K,
+    place: Place,
+    link: &str,
+    limit: Duration,
+) -> Result<(), WireError> {
+    wait_running(kernel, link, limit).map(drop).map_err(|source| WireError::Read { place, source })
+}
+
 fn add_veth<K: Kernel>(host: &mut K, spec: &PodSpec) -> Result<(), WireError> {
     let exists = rustix::io::Errno::EXIST;
     let name = &spec.host.veth;

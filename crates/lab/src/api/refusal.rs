@@ -25,7 +25,9 @@ pub(super) fn answer(error: &Error) -> ApiError {
         Error::InvalidResourceId(id) => {
             ("InvalidID", format!("The ID '{}' is not valid", id.value))
         }
-        Error::RequesterManaged { .. } => return not_permitted(),
+        Error::RequesterManaged { .. } => {
+            ("AuthFailure", "You do not have permission to access the specified resource".into())
+        }
         Error::IdempotentParameterMismatch { .. } => (
             "IdempotentParameterMismatch",
             "Arguments on this idempotent request are inconsistent with arguments used in \
@@ -188,15 +190,8 @@ pub(super) fn answer(error: &Error) -> ApiError {
     ApiError::bad_request(code, message)
 }
 
-/// The caller may see the ENI, but a service manages it.
-pub(super) fn not_permitted() -> ApiError {
-    ApiError::bad_request(
-        "AuthFailure",
-        "You do not have permission to access the specified resource",
-    )
-}
-
-/// As [`not_permitted`], for detaching.
+/// Detaching an ENI that a service manages; other calls say [`Error::RequesterManaged`] in other
+/// words.
 pub(super) fn not_ones_own_attachment() -> ApiError {
     ApiError::bad_request(
         "OperationNotPermitted",

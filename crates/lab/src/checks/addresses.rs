@@ -62,21 +62,32 @@ async fn forge(running: &Running, pod: &Pod, peers: &[Arc<Pod>]) -> anyhow::Resu
     };
     let mut netlink = blocking(|| Netlink::open_in(pod.place.network()))?;
     blocking(|| netlink.apply(&[Op::AddAddress(address.clone())]))?;
+    let dropped = || {
+        blocking(|| running.fabric.drops())
+            .map(|drops| drops.get("anti_spoof").copied().unwrap_or(0))
+    };
+    let before = dropped()?;
     let tried = try_forged(running, pod, peers, forged).await;
-    blocking(|| netlink.apply(&[Op::DelAddress(address)])).context("could not take the address off")?;
+    blocking(|| netlink.apply(&[Op::DelAddress(address)]))
+        .context("could not take the address off")?;
     tried?;
+    // It was the fabric's doing, not the node's or an accident's.
+    let dropped = dropped()? - before;
+    if dropped == 0 {
+        bail!("nothing reached {forged}'s peers, but the fabric's source check dropped no packet");
+    }
     // The control: with its own address, the same pod reaches the same peers.
     for peer in peers {
         let to = SocketAddrV4::new(peer.address, ECHO_PORT);
-        connect(&pod.place, Some(pod.address), to, WORKS)
-            .await
-            .with_context(|| format!("{} cannot reach {} with its own address", pod.name, peer.name))?;
+        connect(&pod.place, Some(pod.address), to, WORKS).await.with_context(|| {
+            format!("{} cannot reach {} with its own address", pod.name, peer.name)
+        })?;
     }
     Ok(format!(
-        "{} with {forged}, which EC2 assigned to nobody, reaches none of {} pods and no API; with its \
-         own {} it does",
+        "{} with {forged}, which EC2 assigned to nobody, reaches neither {} nor the API endpoint \
+         ({dropped} packets dropped by the source check); with its own {} it does",
         pod.name,
-        peers.len(),
+        peers.iter().map(|peer| peer.name.to_string()).collect::<Vec<_>>().join(" nor "),
         pod.address
     ))
 }
@@ -120,11 +131,7 @@ fn free_address(running: &Running, pod: &Pod) -> anyhow::Result<Ipv4Addr> {
     })
 }
 
-async fn unassign_and_back(
-    running: &Running,
-    pod: &Pod,
-    peer: &Pod,
-) -> anyhow::Result<String> {
+async fn unassign_and_back(running: &Running, pod: &Pod, peer: &Pod) -> anyhow::Result<String> {
     let to = SocketAddrV4::new(pod.address, ECHO_PORT);
     connect(&peer.place, None, to, WORKS).await.context("not reachable to begin with")?;
     let eni = running.lab.read(|world| {

@@ -36,12 +36,16 @@ pub async fn nodes_to_endpoint(running: &Arc<Running>, journal: &Journal) {
                 let asked =
                     ask(&node.place, control_plane, *address, &told.endpoint_name, path).await;
                 match asked {
-                    Ok(()) if seen(running, control_plane, node.address, *address, path) => held += 1,
+                    Ok(()) if seen(running, control_plane, node.address, *address, path) => {
+                        held += 1
+                    }
                     Ok(()) => failures.push(format!(
                         "{address}{path} answered, but did not see {} as {}",
                         node.name, node.address
                     )),
-                    Err(error) => failures.push(format!("{} to {address}{path}: {error}", node.name)),
+                    Err(error) => {
+                        failures.push(format!("{} to {address}{path}: {error}", node.name))
+                    }
                 }
             }
         }
@@ -55,14 +59,10 @@ pub async fn nodes_to_endpoint(running: &Arc<Running>, journal: &Journal) {
 }
 
 /// The control: with another authority's certificate the same request must fail.
-async fn distrust(
-    running: &Running,
-    control_plane: &ControlPlane,
-    name: &str,
-    journal: &Journal,
-) {
+async fn distrust(running: &Running, control_plane: &ControlPlane, name: &str, journal: &Journal) {
     let started = Instant::now();
-    let (Some(node), Some(address)) = (running.nodes.first(), control_plane.addresses.first()) else {
+    let (Some(node), Some(address)) = (running.nodes.first(), control_plane.addresses.first())
+    else {
         return;
     };
     let other = match Authority::new("another authority") {
@@ -70,7 +70,8 @@ async fn distrust(
         Err(error) => return journal.check("tls-control", false, error.to_string(), started),
     };
     let asked = get(&node.place, &other, *address, name, "/version").await;
-    let refused = asked.as_ref().err().is_some_and(|error| error.to_string().contains("certificate"));
+    let refused =
+        asked.as_ref().err().is_some_and(|error| error.to_string().contains("certificate"));
     let text = match asked {
         Err(error) => format!("a client that trusts another authority is refused: {error}"),
         Ok(_) => "a client that trusts another authority was served all the same".to_owned(),
@@ -120,7 +121,8 @@ async fn get(
     path: &str,
 ) -> io::Result<String> {
     let mut roots = RootCertStore::empty();
-    let certificate = CertificateDer::from_pem_slice(authority.as_bytes()).map_err(io::Error::other)?;
+    let certificate =
+        CertificateDer::from_pem_slice(authority.as_bytes()).map_err(io::Error::other)?;
     roots.add(certificate).map_err(io::Error::other)?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
@@ -134,8 +136,7 @@ async fn get(
     let talk = async {
         let to = SocketAddrV4::new(address, 443);
         let stream = TcpSocket::from_std_stream(socket).connect(to.into()).await?;
-        let mut stream =
-            TlsConnector::from(Arc::new(config)).connect(server, stream).await?;
+        let mut stream = TlsConnector::from(Arc::new(config)).connect(server, stream).await?;
         let request = format!("GET {path} HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await?;
         let mut answer = Vec::new();

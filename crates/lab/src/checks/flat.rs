@@ -197,10 +197,9 @@ async fn connect_one(client: &Client, servers: &[Server]) -> Tally {
                 } else {
                     let (name, address) = (&client.name, client.address);
                     let seen = echoed.seen_as;
-                    tally.failures.push(format!(
-                        "{} saw {name} as {seen}, not {address}",
-                        server.name
-                    ));
+                    tally
+                        .failures
+                        .push(format!("{} saw {name} as {seen}, not {address}", server.name));
                 }
             }
             Ok((Err(error), server)) => {

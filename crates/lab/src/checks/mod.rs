@@ -42,7 +42,8 @@ async fn plugin_check(running: &Arc<Running>, journal: &Journal) {
         let Some(node) = running.node(&pod.node).cloned() else { continue };
         let plugins = running.plugins.clone();
         checking.spawn(async move {
-            blocking(|| pod.check(&node, &plugins)).map_err(|error| format!("{}: {error}", pod.name))
+            blocking(|| pod.check(&node, &plugins))
+                .map_err(|error| format!("{}: {error}", pod.name))
         });
     }
     let mut failures = Vec::new();

@@ -57,12 +57,15 @@ fn unhelpful(topology: &Topology, pod: &RefusedPod) -> Option<String> {
         return Some(format!("{who}: CNI error code {:?}: {}", pod.code, pod.message));
     }
     let limits = ["ENI", "address"];
-    let names_subnet = pod.message.contains(&subnet.name)
-        && pod.message.contains(&subnet.cidr.to_string());
+    let names_subnet =
+        pod.message.contains(&subnet.name) && pod.message.contains(&subnet.cidr.to_string());
     let names_limit = limits.iter().all(|word| pod.message.contains(word));
     let helps = !pod.details.is_empty();
     (!(names_subnet || names_limit) || !helps).then(|| {
-        format!("{who}: the message names no subnet or limit, or no help: {} ({})", pod.message, pod.details)
+        format!(
+            "{who}: the message names no subnet or limit, or no help: {} ({})",
+            pod.message, pod.details
+        )
     })
 }
 
@@ -75,10 +78,14 @@ fn room_alone(topology: &Topology, node: &crate::topology::Node) -> Option<u32> 
         return None;
     }
     let subnet = topology.subnets.iter().find(|subnet| subnet.name == node.subnet)?;
-    let foreign = topology.endpoints.iter().filter(|endpoint| endpoint.subnet == node.subnet).count()
-        + topology.control_plane.iter().flat_map(|plane| &plane.subnets)
-            .filter(|name| **name == node.subnet)
-            .count();
+    let foreign =
+        topology.endpoints.iter().filter(|endpoint| endpoint.subnet == node.subnet).count()
+            + topology
+                .control_plane
+                .iter()
+                .flat_map(|plane| &plane.subnets)
+                .filter(|name| **name == node.subnet)
+                .count();
     let size = 1_u32 << (32 - u32::from(subnet.cidr.prefix_len()));
     let mut free = size.checked_sub(5)?.checked_sub(u32::try_from(foreign).ok()?)?;
     let mut room = 0;

@@ -26,8 +26,8 @@ use crate::topology::Topology;
 
 /// How long the slowest node may take to become ready.
 const NODE_READY_LIMIT: Duration = Duration::from_secs(60);
-/// How many CNI ADDs run at once over all nodes: the machine's own limit shows long before.
-const PODS_AT_ONCE: usize = 8;
+/// How long the link of a booted node may take to carry packets.
+const LINK_STARTS: Duration = Duration::from_secs(1);
 /// The role of the nodes' instance profile, as `eksctl` and the EKS guide name it.
 const NODE_ROLE: &str = "AmazonEKSNodeRole";
 
@@ -80,7 +80,8 @@ pub async fn bring_up(
         Some(told) => {
             let started = Instant::now();
             let running = blocking(|| control_plane::start(&placement, told))?;
-            let addresses: Vec<String> = running.addresses.iter().map(ToString::to_string).collect();
+            let addresses: Vec<String> =
+                running.addresses.iter().map(ToString::to_string).collect();
             journal.step(
                 format!(
                     "control plane `{}` of account {}, behind X-ENIs {}",
@@ -166,12 +167,12 @@ async fn boot_nodes(
     let mut nodes = Vec::new();
     for told in &topology.nodes {
         let instance = run_instance(topology, placement, told)?;
-        let (address, gateway) = placement.lab.read(|world| {
+        let (eni, address, gateway) = placement.lab.read(|world| {
             let eni = world.instance_enis(&instance).into_iter().next();
             let eni = eni.ok_or_else(|| anyhow!("{instance} has no primary ENI"))?;
             let subnet = world.subnet(&eni.subnet)?;
             let address = Ipv4Net::new(eni.primary, subnet.cidr.prefix_len())?;
-            anyhow::Ok((address, subnet.gateway()))
+            anyhow::Ok((eni.id.clone(), address, subnet.gateway()))
         })?;
         let netns = placement.fabric.instance(&instance);
         let spec = NodeSpec {
@@ -183,7 +184,12 @@ async fn boot_nodes(
             agent: bootstrap.binaries.join("flatnet-agent"),
             environment: agent_environment(&told.agent.env, api),
         };
-        let node = blocking(|| Node::boot(&spec))?;
+        let node = blocking(|| {
+            let node = Node::boot(&spec)?;
+            placement.fabric.wait_running(&eni, LINK_STARTS)?;
+            node.start_agent(&spec)?;
+            anyhow::Ok(node)
+        })?;
         nodes.push(Arc::new(node));
     }
     journal.step(format!("{} nodes booted, their agents started", nodes.len()), started);
@@ -231,29 +237,37 @@ fn agent_environment(
     environment
 }
 
-/// Starts the topology's pods, a few at a time; those that are refused are kept with the reason.
+/// Starts the topology's pods, in order on each node and on all nodes at once; those that are
+/// refused are kept with the reason.
 async fn start_pods(running: &Running, journal: &Journal) {
     let started = Instant::now();
-    let wanted: Vec<_> = running.topology.pods().collect();
-    let total = wanted.len();
-    let at_once = Arc::new(tokio::sync::Semaphore::new(PODS_AT_ONCE));
-    let mut starting = tokio::task::JoinSet::new();
-    for pod in wanted {
-        let Some(node) = running.node(&pod.node).cloned() else { continue };
-        let (plugins, at_once) = (running.plugins.clone(), Arc::clone(&at_once));
+    let mut wanted: BTreeMap<String, Vec<PodName>> = BTreeMap::new();
+    for pod in running.topology.pods() {
         let name = PodName { namespace: pod.namespace, name: pod.name };
-        starting.spawn(async move {
-            let _turn = at_once.acquire_owned().await;
-            blocking(|| Pod::start(&node, name, &plugins))
+        wanted.entry(pod.node).or_default().push(name);
+    }
+    let total: usize = wanted.values().map(Vec::len).sum();
+    let mut nodes = tokio::task::JoinSet::new();
+    for (node, names) in wanted {
+        let Some(node) = running.node(&node).cloned() else { continue };
+        let plugins = running.plugins.clone();
+        nodes.spawn(async move {
+            let start = |name| blocking(|| Pod::start(&node, name, &plugins));
+            names.into_iter().map(start).collect::<Vec<_>>()
         });
     }
-    while let Some(joined) = starting.join_next().await {
-        match joined {
-            Ok(Ok(pod)) => {
-                lock(&running.pods).insert(pod.name.clone(), Arc::new(pod));
+    while let Some(joined) = nodes.join_next().await {
+        let started = joined.unwrap_or_else(|panic| {
+            journal.note(format!("the start of a node's pods was lost: {panic}"));
+            Vec::new()
+        });
+        for pod in started {
+            match pod {
+                Ok(pod) => {
+                    lock(&running.pods).insert(pod.name.clone(), Arc::new(pod));
+                }
+                Err(failure) => note_refusal(running, journal, &failure),
             }
-            Ok(Err(failure)) => note_refusal(running, journal, &failure),
-            Err(panic) => journal.note(format!("a pod's start was lost: {panic}")),
         }
     }
     let up = running.pods().len();

@@ -163,11 +163,7 @@ async fn answer(
 }
 
 /// Sends a place's namespaces.
-fn enter(
-    stream: tokio::net::UnixStream,
-    description: String,
-    place: &Place,
-) -> io::Result<()> {
+fn enter(stream: tokio::net::UnixStream, description: String, place: &Place) -> io::Result<()> {
     let stream = stream.into_std()?;
     stream.set_nonblocking(false)?;
     let own = |kind: &str| File::open(format!("/proc/thread-self/ns/{kind}")).map(OwnedFd::from);

@@ -30,8 +30,7 @@ impl Running {
         // The client opens its connection itself, so all of it runs on a thread in the node.
         blocking(|| {
             node.place.run(|| {
-                let runtime =
-                    tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
                 let client = Ec2Client::new(config, Arc::new(key))?;
                 runtime.block_on(client.call(&request)).map_err(|error| anyhow!(chain(&error)))
             })

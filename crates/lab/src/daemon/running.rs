@@ -93,7 +93,8 @@ impl Running {
         let is_pod = |address: Ipv4Addr| addresses.contains(&address);
         let drops = self.fabric.drops()?;
         let topology = &self.topology;
-        let by_topology = |name: &str| topology.subnets.iter().position(|subnet| subnet.name == name);
+        let by_topology =
+            |name: &str| topology.subnets.iter().position(|subnet| subnet.name == name);
         let (mut subnets, nodes) = self.lab.read(|world| {
             let nodes = self.nodes.iter().filter_map(|node| {
                 let instance = world.instance(&node.instance).ok()?;
@@ -197,7 +198,10 @@ impl Running {
             return Ok(("the lab".to_owned(), own));
         }
         if target == "router" {
-            return Ok(("the VPC router".into(), Place::network_only(self.fabric.router().clone())));
+            return Ok((
+                "the VPC router".into(),
+                Place::network_only(self.fabric.router().clone()),
+            ));
         }
         if let Some(node) = self.node(target) {
             return Ok((format!("node {target}"), node.place.clone()));

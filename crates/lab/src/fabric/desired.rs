@@ -54,11 +54,8 @@ impl FabricState {
             .filter(|eni| eni.vpc == *vpc)
             .filter_map(|eni| Some((eni.id.clone(), Port::of(eni)?)))
             .collect();
-        let gateways = world
-            .subnets()
-            .filter(|subnet| subnet.vpc == *vpc)
-            .map(vpc::Subnet::gateway)
-            .collect();
+        let gateways =
+            world.subnets().filter(|subnet| subnet.vpc == *vpc).map(vpc::Subnet::gateway).collect();
         Self { ports, gateways }
     }
 }

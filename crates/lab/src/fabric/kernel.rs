@@ -72,8 +72,7 @@ pub fn set_up_router(router: &Netns) -> Result<Netlink, FabricError> {
             netns: None,
         },
     };
-    let everything =
-        Route { link: Some(SINK.to_owned()), scope: Scope::Link, ..Route::default() };
+    let everything = Route { link: Some(SINK.to_owned()), scope: Scope::Link, ..Route::default() };
     let ops = [
         Op::up("lo"),
         Op::AddAddress(on_loopback(IMDS_ADDRESS)),
@@ -160,10 +159,9 @@ pub fn run_in<T: Send>(
     doing: &str,
     work: impl FnOnce() -> T + Send,
 ) -> Result<T, FabricError> {
-    netns.run(work).map_err(|error| FabricError {
-        doing: doing.to_owned(),
-        source: Some(Box::new(error)),
-    })
+    netns
+        .run(work)
+        .map_err(|error| FabricError { doing: doing.to_owned(), source: Some(Box::new(error)) })
 }
 
 fn on_loopback(address: Ipv4Addr) -> Address {

@@ -26,6 +26,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use datapath::{Kernel as _, Netlink, Netns};
 use vpc::{EniId, Instance, InstanceId, InstanceState, VpcId, World};
@@ -112,6 +113,21 @@ impl KernelFabric {
         self.lock().instances.get(id).map(|end| end.netns.clone())
     }
 
+    /// Waits until the router can send to `eni`, whose end was set up; says whether it can.
+    ///
+    /// # Errors
+    /// When the kernel cannot be asked.
+    pub fn wait_running(&self, eni: &EniId, limit: Duration) -> Result<bool, FabricError> {
+        let mut state = self.lock();
+        let Some(link) = state.applied.ports.get(eni).map(|port| port.link.clone()) else {
+            return Ok(false);
+        };
+        datapath::wait_running(&mut state.netlink, &link, limit).map_err(|error| FabricError {
+            doing: format!("waiting for the link of {eni}"),
+            source: Some(Box::new(error)),
+        })
+    }
+
     /// Packets dropped since the lab started, by reason.
     ///
     /// # Errors
@@ -188,10 +204,9 @@ impl State {
             return kernel::switch_source_check(router, link, *on);
         }
         let (doing, ops) = match change {
-            Change::AddPort(eni, port) => (
-                format!("attaching {eni}"),
-                kernel::add_port(port, &self.end_of(eni, port)?),
-            ),
+            Change::AddPort(eni, port) => {
+                (format!("attaching {eni}"), kernel::add_port(port, &self.end_of(eni, port)?))
+            }
             Change::RemovePort(eni, port) => {
                 (format!("detaching {eni}"), kernel::remove_port(port))
             }
@@ -199,10 +214,9 @@ impl State {
                 format!("routing {address} to its ENI"),
                 vec![kernel::route(link, *primary, *address)],
             ),
-            Change::RemoveAddress { link, address } => (
-                format!("removing the route of {address}"),
-                vec![kernel::no_route(link, *address)],
-            ),
+            Change::RemoveAddress { link, address } => {
+                (format!("removing the route of {address}"), vec![kernel::no_route(link, *address)])
+            }
             Change::AddGateway(gateway) => {
                 (format!("adding the gateway {gateway}"), vec![kernel::gateway(*gateway, true)])
             }

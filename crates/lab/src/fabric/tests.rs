@@ -1,10 +1,8 @@
 //! The fabric follows the world: pure here, with packets in the end-to-end tests.
 
-
-
 use vpc::{
-    AddressRequest, EniAttribute, EniId, EniSpec, InstanceSpec, InterfaceType, SubnetId, SubnetSpec,
-    Tags, Timestamp, VpcId, VpcSpec, World, instance_types,
+    AddressRequest, EniAttribute, EniId, EniSpec, InstanceSpec, InterfaceType, SubnetId,
+    SubnetSpec, Tags, Timestamp, VpcId, VpcSpec, World, instance_types,
 };
 
 use super::*;
@@ -121,7 +119,9 @@ fn one_assigned_address_is_one_change() {
     let eni = fixture.primary_eni(&instance);
     let new = fixture.world.assign(&eni, AddressRequest::Count(1), false).unwrap();
     let changes = fixture.follow();
-    assert!(matches!(changes.as_slice(), [Change::AddAddress { address, .. }] if *address == new[0]));
+    assert!(
+        matches!(changes.as_slice(), [Change::AddAddress { address, .. }] if *address == new[0])
+    );
     fixture.world.unassign(&eni, &new).unwrap();
     let changes = fixture.follow();
     assert!(

@@ -50,8 +50,8 @@ impl Bootstrap {
     /// # Errors
     /// A peer that went away, or sent something else.
     pub fn receive(from: &UnixStream) -> anyhow::Result<(Self, HostSockets)> {
-        let (line, fds) =
-            receive_with_fds(from, LIMIT).context("the lab's main process sent no start-up line")?;
+        let (line, fds) = receive_with_fds(from, LIMIT)
+            .context("the lab's main process sent no start-up line")?;
         let bootstrap = serde_json::from_slice(&line).context("unreadable start-up line")?;
         let Ok([control, api]) = <[OwnedFd; 2]>::try_from(fds) else {
             bail!("the start-up line came without its two sockets");

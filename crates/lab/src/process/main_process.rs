@@ -5,8 +5,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::PathBuf;
 use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context as _, bail};
@@ -43,7 +43,10 @@ pub fn run(arguments: &MainArguments) -> anyhow::Result<ExitCode> {
     fs::set_permissions(&arguments.control_socket, fs::Permissions::from_mode(0o600))
         .context("could not restrict the control socket")?;
     let api = TcpListener::bind(arguments.api).with_context(|| {
-        format!("could not listen on {} for the EC2 API; set api.listen to a free port", arguments.api)
+        format!(
+            "could not listen on {} for the EC2 API; set api.listen to a free port",
+            arguments.api
+        )
     })?;
     user_namespace::enter()?;
     if arguments.end_with_parent {

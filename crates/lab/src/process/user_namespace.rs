@@ -79,7 +79,9 @@ fn advice(setting: &dyn Fn(&str) -> Option<String>) -> String {
     let is = |name: &str, value: &str| setting(name).as_deref() == Some(value);
     let mut lines = Vec::new();
     if is("kernel.unprivileged_userns_clone", "0") {
-        lines.push("  sudo sysctl kernel.unprivileged_userns_clone=1        # Debian's switch is off");
+        lines.push(
+            "  sudo sysctl kernel.unprivileged_userns_clone=1        # Debian's switch is off",
+        );
     }
     if is("kernel.apparmor_restrict_unprivileged_userns", "1") {
         lines.push(
@@ -106,10 +108,12 @@ mod tests {
 
     #[test]
     fn advice_names_the_setting_that_refuses() {
-        let debian = advice(&|name| (name == "kernel.unprivileged_userns_clone").then(|| "0".into()));
+        let debian =
+            advice(&|name| (name == "kernel.unprivileged_userns_clone").then(|| "0".into()));
         assert!(debian.contains("unprivileged_userns_clone=1"), "{debian}");
-        let ubuntu =
-            advice(&|name| (name == "kernel.apparmor_restrict_unprivileged_userns").then(|| "1".into()));
+        let ubuntu = advice(&|name| {
+            (name == "kernel.apparmor_restrict_unprivileged_userns").then(|| "1".into())
+        });
         assert!(ubuntu.contains("apparmor_restrict_unprivileged_userns=0"), "{ubuntu}");
         let limit = advice(&|name| (name == "user.max_user_namespaces").then(|| "0".into()));
         assert!(limit.contains("max_user_namespaces=15000"), "{limit}");

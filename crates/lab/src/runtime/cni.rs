@@ -82,20 +82,22 @@ impl NetworkList {
     /// # Errors
     /// [`CniError::Configuration`].
     pub fn load(node: &Place) -> Result<Self, CniError> {
-        let unusable =
-            |problem: String| CniError::Configuration { directory: CONFIGURATION_DIRECTORY, problem };
+        let unusable = |problem: String| CniError::Configuration {
+            directory: CONFIGURATION_DIRECTORY,
+            problem,
+        };
         let read = || -> io::Result<Option<(PathBuf, String)>> {
             let entries = fs::read_dir(CONFIGURATION_DIRECTORY)?.collect::<io::Result<Vec<_>>>()?;
             let lists = entries.into_iter().map(|entry| entry.path());
-            let first = lists.filter(|path| path.extension().is_some_and(|e| e == "conflist")).min();
+            let first =
+                lists.filter(|path| path.extension().is_some_and(|e| e == "conflist")).min();
             first.map(|path| fs::read_to_string(&path).map(|text| (path, text))).transpose()
         };
         let found = node.run(read).and_then(|result| result);
         let (path, text) = found
             .map_err(|error| unusable(error.to_string()))?
             .ok_or_else(|| unusable("no *.conflist; the node is not ready".to_owned()))?;
-        Self::parse(&text)
-            .map_err(|problem| unusable(format!("{}: {problem}", path.display())))
+        Self::parse(&text).map_err(|problem| unusable(format!("{}: {problem}", path.display())))
     }
 
     fn parse(text: &str) -> Result<Self, String> {

@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use datapath::{Address, Kernel as _, Netlink, Netns, Op, Route, Scope};
+use datapath::{Address, Kernel as _, Netlink, Netns, Op, Route, Scope, wait_running};
 use ipnet::Ipv4Net;
 use rustix::mount::mount_bind;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -25,6 +25,8 @@ const PROTOCOL_DHCP: u8 = 16;
 /// first restart would.
 const RESTART_DELAY: Duration = Duration::from_secs(1);
 
+/// How long the primary ENI's link may take to carry packets.
+const LINK_STARTS: Duration = Duration::from_secs(1);
 /// After so many restarts, an agent that is still not ready never will be.
 const HOPELESS_RESTARTS: u32 = 4;
 
@@ -58,7 +60,9 @@ pub enum NodeError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// Its agent did not become ready.
-    #[error("node {node} was not ready after {seconds} s: its agent wrote no CNI configuration.\nThe end of the agent's log:\n{log}")]
+    #[error(
+        "node {node} was not ready after {seconds} s: its agent wrote no CNI configuration.\nThe end of the agent's log:\n{log}"
+    )]
     NotReady {
         /// The node.
         node: String,
@@ -89,7 +93,7 @@ pub struct NodeSpec {
 }
 
 impl Node {
-    /// Boots the instance and starts its agent, which takes its time: see [`Node::wait_ready`].
+    /// Boots the instance.
     ///
     /// # Errors
     /// [`NodeError::Boot`].
@@ -101,15 +105,24 @@ impl Node {
         let directory = Path::new(LAB_DIRECTORY).join("nodes").join(&spec.name);
         let place = own_file_system(&spec.netns, &directory)
             .map_err(|source| failed("mounting its file system", source.into()))?;
-        let agent = Agent::start(spec, place.clone(), &directory)
-            .map_err(|source| failed("starting its agent", source.into()))?;
         Ok(Self {
             name: spec.name.clone(),
             instance: spec.instance.clone(),
             address: spec.address.addr(),
             place,
             directory,
-            agent,
+            agent: Arc::default(),
+        })
+    }
+
+    /// Starts the agent, which takes its time: see [`Node::wait_ready`].
+    ///
+    /// # Errors
+    /// [`NodeError::Boot`].
+    pub fn start_agent(&self, spec: &NodeSpec) -> Result<(), NodeError> {
+        self.agent.start(spec, self.place.clone(), &self.directory).map_err(|source| {
+            let (node, doing) = (self.name.clone(), "starting its agent");
+            NodeError::Boot { node, doing, source: source.into() }
         })
     }
 
@@ -192,8 +205,12 @@ fn configure_network(spec: &NodeSpec) -> Result<(), Box<dyn std::error::Error + 
     // Set on every Kubernetes node, by its image or by the kubelet's requirements.
     spec.netns.run(|| fs::write("/proc/sys/net/ipv4/ip_forward", "1"))??;
     let eth0 = || "eth0".to_owned();
-    let address =
-        Address { link: eth0(), addr: spec.address, scope: Scope::Universe, no_prefix_route: false };
+    let address = Address {
+        link: eth0(),
+        addr: spec.address,
+        scope: Scope::Universe,
+        no_prefix_route: false,
+    };
     let default = Route {
         via: Some(spec.gateway),
         link: Some(eth0()),
@@ -201,12 +218,16 @@ fn configure_network(spec: &NodeSpec) -> Result<(), Box<dyn std::error::Error + 
         src: Some(spec.address.addr()),
         ..Route::default()
     };
-    Netlink::open_in(&spec.netns)?.apply(&[
+    let mut netlink = Netlink::open_in(&spec.netns)?;
+    netlink.apply(&[
         Op::up("lo"),
         Op::AddAddress(address),
         Op::up("eth0"),
         Op::ReplaceRoute(default),
     ])?;
+    if !wait_running(&mut netlink, "eth0", LINK_STARTS)? {
+        return Err("eth0 did not start".into());
+    }
     Ok(())
 }
 
@@ -244,9 +265,9 @@ struct AgentProcess {
 }
 
 impl Agent {
-    fn start(spec: &NodeSpec, place: Place, directory: &Path) -> io::Result<Arc<Self>> {
-        let agent = Arc::new(Self::default());
-        let log = File::options().create(true).append(true).open(directory.join("run/agent.log"))?;
+    fn start(self: &Arc<Self>, spec: &NodeSpec, place: Place, directory: &Path) -> io::Result<()> {
+        let log =
+            File::options().create(true).append(true).open(directory.join("run/agent.log"))?;
         let mut command = Command::new(&spec.agent);
         command
             .env_clear()
@@ -255,12 +276,12 @@ impl Agent {
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log);
-        let (supervised, name) = (Arc::clone(&agent), spec.name.clone());
+        let (supervised, name) = (Arc::clone(self), spec.name.clone());
         std::thread::Builder::new()
             .name(format!("agent-{name}"))
             .stack_size(256 << 10)
             .spawn(move || supervised.supervise(&name, &place, command))?;
-        Ok(agent)
+        Ok(())
     }
 
     /// Runs on a thread that lives in the node's namespaces, so that the agent starts there.

@@ -91,8 +91,7 @@ impl Pod {
     /// # Errors
     /// [`PodFailure`]; nothing of the pod is left then.
     pub fn start(node: &Node, name: PodName, plugins: &Path) -> Result<Self, PodFailure> {
-        let failure =
-            |cause| PodFailure { pod: name.clone(), node: node.name.clone(), cause };
+        let failure = |cause| PodFailure { pod: name.clone(), node: node.name.clone(), cause };
         let container_id = random::hex::<32>()
             .map_err(|source| failure(sandbox_error("choosing an id")(source)))?;
         let path = netns_path(&format!("cni-{}", &container_id[..12]));
@@ -119,8 +118,9 @@ impl Pod {
             .apply(&[Op::up("lo")])
             .map_err(sandbox_error("setting lo up"))?;
         let place = Place::network_only(netns);
-        let echo = probe::EchoServer::start(&place, SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, ECHO_PORT))
-            .map_err(sandbox_error("starting its echo server"))?;
+        let echo =
+            probe::EchoServer::start(&place, SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, ECHO_PORT))
+                .map_err(sandbox_error("starting its echo server"))?;
         let network = NetworkList::load(&node.place)?;
         let (netns_text, arguments) = (path.to_string_lossy(), cni_arguments(name, container_id));
         let attachment = Attachment {

@@ -16,7 +16,7 @@ pub(in crate::api) fn assign(
     request: &AssignPrivateIpAddresses,
 ) -> Result<AssignPrivateIpAddressesResponse, ApiError> {
     let wanted = wanted(request)?;
-    let eni = context.changeable_eni(&request.network_interface_id)?;
+    let eni = context.own_eni_id(&request.network_interface_id)?;
     let move_allowed = request.allow_reassignment.unwrap_or(false);
     let new = context.change(|world| world.assign(&eni, wanted, move_allowed))?;
     Ok(AssignPrivateIpAddressesResponse {
@@ -68,7 +68,7 @@ pub(in crate::api) fn unassign(
         return Err(ApiError::missing("privateIpAddress"));
     }
     let list = addresses(&request.private_ip_addresses, "privateIpAddress")?;
-    let eni = context.changeable_eni(&request.network_interface_id)?;
+    let eni = context.own_eni_id(&request.network_interface_id)?;
     context.change(|world| world.unassign(&eni, &list))?;
     Ok(Return::default())
 }

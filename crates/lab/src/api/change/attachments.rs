@@ -13,7 +13,7 @@ pub(in crate::api) fn attach(
     context: &Context<'_>,
     request: &AttachNetworkInterface,
 ) -> Result<AttachNetworkInterfaceResponse, ApiError> {
-    let eni = context.changeable_eni(&request.network_interface_id)?;
+    let eni = context.own_eni_id(&request.network_interface_id)?;
     let instance: InstanceId = ids::parse(&request.instance_id)?;
     let owned = context.lab.read(|world| {
         world.instance(&instance).is_ok_and(|instance| context.owns(&instance.owner))
@@ -36,17 +36,20 @@ pub(in crate::api) fn detach(
     request: &DetachNetworkInterface,
 ) -> Result<Return, ApiError> {
     let attachment: AttachmentId = ids::parse(&request.attachment_id)?;
-    context.lab.read(|world| {
-        let eni = world.attached_eni(&attachment).ok().filter(|eni| context.owns(&eni.owner));
-        let eni = eni.ok_or_else(|| ids::not_found::<AttachmentId>(attachment.as_str()))?;
-        let is_elsewhere = eni.instance().is_none();
-        if is_elsewhere || eni.is_requester_managed() {
-            return Err(refusal::not_ones_own_attachment());
-        }
-        Ok(())
-    })?;
+    let owned = context
+        .lab
+        .read(|world| world.attached_eni(&attachment).is_ok_and(|eni| context.owns(&eni.owner)));
+    if !owned {
+        return Err(ids::not_found::<AttachmentId>(attachment.as_str()));
+    }
     let force = request.force.unwrap_or(false);
-    context.change(|world| world.detach_eni(&attachment, force))?;
+    context.change_or(
+        |world| world.detach_eni(&attachment, force),
+        |error| match error {
+            vpc::Error::RequesterManaged { .. } => refusal::not_ones_own_attachment(),
+            other => refusal::answer(other),
+        },
+    )?;
     Ok(Return::default())
 }
 
@@ -54,7 +57,7 @@ pub(in crate::api) fn delete(
     context: &Context<'_>,
     request: &DeleteNetworkInterface,
 ) -> Result<Return, ApiError> {
-    let eni = context.changeable_eni(&request.network_interface_id)?;
+    let eni = context.own_eni_id(&request.network_interface_id)?;
     context.change_or(
         |world| world.delete_eni(&eni),
         |error| match error {

@@ -13,7 +13,7 @@ pub(in crate::api) fn modify_attribute(
     request: &ModifyNetworkInterfaceAttribute,
 ) -> Result<Return, ApiError> {
     let attribute = attribute(request)?;
-    let eni = context.changeable_eni(&request.network_interface_id)?;
+    let eni = context.own_eni_id(&request.network_interface_id)?;
     context.change(|world| world.set_eni_attribute(&eni, attribute))?;
     Ok(Return::default())
 }

@@ -127,14 +127,16 @@ fn places_an_eni_cannot_take() {
         error(400, "AttachmentLimitExceeded", "Interface count 4 exceeds the limit for m5.large")
     );
     let absent: InstanceId = format!("i-{ABSENT}").parse().unwrap();
-    assert_eq!(
-        scene.refused(&attachment(&eni, &absent, 1)),
-        error(
-            400,
-            "InvalidInstanceID.NotFound",
-            format!("The instance ID '{absent}' does not exist")
-        )
-    );
+    for instance in [&absent, &scene.foreign_instance] {
+        assert_eq!(
+            scene.refused(&attachment(&eni, instance, 1)),
+            error(
+                400,
+                "InvalidInstanceID.NotFound",
+                format!("The instance ID '{instance}' does not exist")
+            )
+        );
+    }
     assert_eq!(
         scene.refused_raw(
             "AttachNetworkInterface",
@@ -228,12 +230,66 @@ fn attachments_that_cannot_be_undone() {
             "You are not allowed to manage 'ela-attach' attachments."
         )
     );
+    let foreign = scene.primary_eni(&scene.foreign_instance).attachment.unwrap().id;
+    assert_eq!(
+        scene.refused(&detachment(foreign.as_str())),
+        error(
+            400,
+            "InvalidAttachmentID.NotFound",
+            format!("The network interface attachment ID '{foreign}' does not exist")
+        )
+    );
     assert_eq!(
         scene.refused(&detachment("eni-attach-x")),
         error(
             400,
             "InvalidAttachmentID.Malformed",
             "Invalid id: \"eni-attach-x\" (expecting \"eni-attach-...\")"
+        )
+    );
+}
+
+#[test]
+fn network_cards() {
+    let scene = Scene::new();
+    let (owner, subnet) = (scene.lab.account.clone(), scene.nodes_a.clone());
+    let node = scene
+        .lab
+        .mutate(|world| {
+            world.run_instance(vpc::InstanceSpec {
+                owner,
+                // 16 ENIs, eight on each of two cards.
+                instance_type: vpc::instance_types::find("c6in.32xlarge").unwrap(),
+                subnet,
+                private_ip: None,
+                groups: Vec::new(),
+                tags: vpc::Tags::new(),
+                now: scene.lab.now(),
+            })
+        })
+        .unwrap();
+    let on_card = |card, device_index| AttachNetworkInterface {
+        network_card_index: Some(card),
+        ..attachment(&create(&scene, &scene.nodes_a), &node, device_index)
+    };
+    assert_eq!(
+        scene.refused(&on_card(1, 0)),
+        error(
+            400,
+            "InvalidParameterValue",
+            "Device index 0 cannot be used on network card index 1."
+        )
+    );
+    assert_eq!(scene.call(&on_card(1, 1)).network_card_index, Some(1));
+    for device_index in 1..8 {
+        scene.call(&on_card(0, device_index));
+    }
+    assert_eq!(
+        scene.refused(&on_card(0, 8)),
+        error(
+            400,
+            "AttachmentLimitExceeded",
+            "Interface count 9 on network card 0 exceeds the limit for c6in.32xlarge"
         )
     );
 }

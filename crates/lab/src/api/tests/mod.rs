@@ -1,13 +1,16 @@
 //! The API over real HTTP on loopback, from signed bytes to XML.
 
+mod addresses;
 mod attachments;
-mod changes;
+mod attributes;
 mod client;
+mod creation;
 mod describes;
 mod filters;
 mod hostile;
 mod pages;
 mod protocol;
+mod requests;
 mod scene;
 mod tags;
 

@@ -40,9 +40,10 @@ pub struct Scene {
     /// A requester-managed ENI in nodes-a whose other end is another account's.
     pub xeni: EniId,
     pub xeni_attachment: AttachmentId,
-    /// Another account's, with an ENI in it.
+    /// Another account's, with an instance and an unattached ENI in it.
     pub foreign_vpc: VpcId,
     pub foreign_eni: EniId,
+    pub foreign_instance: InstanceId,
     _runtime: tokio::runtime::Runtime,
 }
 
@@ -65,6 +66,7 @@ impl Scene {
         let foreign_vpc = make_vpc(&mut world, &other, "10.10.0.0/16");
         let foreign = make_subnet(&mut world, &foreign_vpc, "x", "10.10.1.0/24", "us-west-2a");
         let foreign_eni = make_eni(&mut world, &other, &foreign, "another account's", None);
+        let foreign_instance = make_instance(&mut world, &other, "another's", "m5.large", &foreign);
 
         let (clock, fabric) = (Arc::new(ManualClock::new(START)), Arc::new(FabricTwin::default()));
         let lab = Arc::new(Lab::new(LabConfig {
@@ -94,6 +96,7 @@ impl Scene {
             xeni_attachment,
             foreign_vpc,
             foreign_eni,
+            foreign_instance,
             _runtime: runtime,
         }
     }
