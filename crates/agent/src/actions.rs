@@ -155,10 +155,9 @@ impl<C: Cloud, W: Wiring> Node<C, W> {
 
     fn new_eni(&self, action: ActionId, subnet: &SubnetId, secondaries: u32) -> NewEni {
         let instance = &self.identity.instance_id;
-        let created = jiff::Timestamp::from_millisecond(
-            i64::try_from(self.now().0).unwrap_or(i64::MAX),
-        )
-        .unwrap_or(jiff::Timestamp::MAX);
+        let created =
+            jiff::Timestamp::from_millisecond(i64::try_from(self.now().0).unwrap_or(i64::MAX))
+                .unwrap_or(jiff::Timestamp::MAX);
         NewEni {
             subnet: subnet.clone(),
             secondaries,

@@ -154,10 +154,8 @@ impl State {
     }
 
     fn records(&self) -> Vec<Record> {
-        let rests = self.released.iter().map(|(address, at)| Record::Rest {
-            address: *address,
-            at: *at,
-        });
+        let rests =
+            self.released.iter().map(|(address, at)| Record::Rest { address: *address, at: *at });
         self.pods.values().cloned().map(Record::Assign).chain(rests).collect()
     }
 }

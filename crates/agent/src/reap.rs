@@ -54,7 +54,9 @@ impl<C: Cloud, W: Wiring> Node<C, W> {
             match self.cloud.eni(id).await {
                 Ok(Some(eni)) if eni.attachment.is_some() => {}
                 Ok(_) => return,
-                Err(error) => tracing::warn!(eni = %id, %error, "cannot see whether it is detached"),
+                Err(error) => {
+                    tracing::warn!(eni = %id, %error, "cannot see whether it is detached")
+                }
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(8));

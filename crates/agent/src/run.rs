@@ -70,8 +70,11 @@ async fn live(config: Config) -> Result<(), Failed> {
         node = take_stock(config.clone()) => node?,
         () = &mut told => return Ok(()),
     };
-    let socket = Socket::bind(&config.socket)
-        .map_err(|source| At { what: "cannot open the socket", path: config.socket.clone(), source })?;
+    let socket = Socket::bind(&config.socket).map_err(|source| At {
+        what: "cannot open the socket",
+        path: config.socket.clone(),
+        source,
+    })?;
     let (end, ending) = watch::channel(false);
     let server = tokio::spawn(serve(Arc::clone(&node), socket, ROOT, ending.clone()));
     let pool = tokio::spawn(run_pool(Arc::clone(&node), ending));
@@ -137,7 +140,11 @@ async fn again<T, E: Error, F: Future<Output = Result<T, E>>>(
             Err(error) if !passing(&error) => return Err(error),
             Err(error) => {
                 let error = flatnet_agent::chain(&error);
-                tracing::warn!(error, ?pause, "cannot take stock of the node yet: asking {whom} again");
+                tracing::warn!(
+                    error,
+                    ?pause,
+                    "cannot take stock of the node yet: asking {whom} again"
+                );
             }
         }
         tokio::time::sleep(pause).await;
@@ -146,12 +153,11 @@ async fn again<T, E: Error, F: Future<Output = Result<T, E>>>(
 }
 
 /// Writes the CNI configuration once pods can be started.
-async fn ready(
-    node: &Node<Ec2Cloud, KernelWiring>,
-    config: &Config,
-) -> Result<Conflist, Failed> {
+async fn ready(node: &Node<Ec2Cloud, KernelWiring>, config: &Config) -> Result<Conflist, Failed> {
     while tokio::time::timeout(REMINDER, node.filled()).await.is_err() {
-        tracing::warn!("the node is not ready: it has no address for pods yet; see the failures above");
+        tracing::warn!(
+            "the node is not ready: it has no address for pods yet; see the failures above"
+        );
     }
     let conflist = Conflist::write(&config.cni_conf_dir, &config.socket).map_err(|source| {
         let path = config.cni_conf_dir.clone();

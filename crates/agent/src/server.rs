@@ -27,6 +27,9 @@ pub const MAX_LINE: u64 = 1024 * 1024;
 /// How long a client may take to say its line, and to take the answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long a client may go on speaking after the reply.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+
 /// Connections served at once; others wait to be accepted.
 const MAX_CONNECTIONS: usize = 256;
 
@@ -130,7 +133,12 @@ async fn converse<C: Cloud, W: Wiring>(node: &Node<C, W>, mut stream: UnixStream
     let line = reply.to_line();
     let send = async {
         stream.write_all(line.as_bytes()).await?;
-        stream.shutdown().await
+        stream.shutdown().await?;
+        // Hanging up on what a client still says would take the reply away from it.
+        let (mut rest, mut nowhere) = ((&mut stream).take(MAX_LINE), tokio::io::sink());
+        let read = tokio::io::copy(&mut rest, &mut nowhere);
+        let _ = tokio::time::timeout(LAST_WORDS, read).await;
+        Ok::<_, io::Error>(())
     };
     match tokio::time::timeout(PATIENCE, send).await {
         Ok(Ok(())) => {}

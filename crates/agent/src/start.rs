@@ -12,9 +12,7 @@ use tokio::sync::{Notify, watch};
 use crate::books::{Books, NodeEni};
 use crate::checkpoint::{Checkpoint, CheckpointError, PodRecord};
 use crate::clock::Clock;
-use crate::cloud::{
-    Cloud, CloudError, EniInfo, Identity, TAG_INSTANCE, TAG_NO_MANAGE, TypeLimits,
-};
+use crate::cloud::{Cloud, CloudError, EniInfo, Identity, TAG_INSTANCE, TAG_NO_MANAGE, TypeLimits};
 use crate::config::Config;
 use crate::keyed::KeyedLocks;
 use crate::node::{Node, lock};
@@ -115,8 +113,7 @@ impl<C: Cloud, W: Wiring> Node<C, W> {
     /// Brings the kernel into shape: pods whose sandbox has ended give their address back, and
     /// pods that only the kernel knows are left alone, with their addresses.
     async fn restore_kernel(&self) -> Result<(), StartError> {
-        let wired =
-            self.blocking(|wiring, _| wiring.wired()).await.map_err(StartError::Wiring)?;
+        let wired = self.blocking(|wiring, _| wiring.wired()).await.map_err(StartError::Wiring)?;
         let records: BTreeMap<AttachmentKey, PodRecord> = lock(&self.checkpoint).pods().clone();
         let known: BTreeSet<_> = records.values().map(|record| record.address).collect();
         let strangers: Vec<PodHost> =
@@ -179,8 +176,7 @@ impl<C: Cloud, W: Wiring> Node<C, W> {
                 self.wait_detached(&eni.id).await;
                 self.reap(&eni.id).await;
             } else if !attachment.delete_on_termination
-                && let Err(error) =
-                    self.cloud.delete_on_termination(&eni.id, &attachment.id).await
+                && let Err(error) = self.cloud.delete_on_termination(&eni.id, &attachment.id).await
             {
                 tracing::warn!(eni = %eni.id, %error, "the ENI will not go with its instance");
             }

@@ -149,8 +149,7 @@ impl<C: Cloud, W: Wiring> Node<C, W> {
         let books = self.books();
         let stats = books.pool.stats(now);
         let limits = books.pool.limits();
-        let unconfirmed: Vec<_> =
-            books.pool.unconfirmed().map(|(_, pod)| pod.address).collect();
+        let unconfirmed: Vec<_> = books.pool.unconfirmed().map(|(_, pod)| pod.address).collect();
         let enis = books.pool.enis(now).into_iter().map(|eni| EniStatus {
             mac: books.enis.get(&eni.id).map(|known| known.spec.mac.to_string()),
             subnet_cidr: books.subnets.get(&eni.subnet).copied(),

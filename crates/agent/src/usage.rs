@@ -28,8 +28,7 @@ pub(crate) fn subnet_uses(enis: &[EniInfo], own_instance: &str) -> SubnetUses {
         let sum = others.entry(who).or_default();
         *sum = sum.saturating_add(1).saturating_add(secondaries);
     }
-    uses.others =
-        others.into_iter().map(|(who, addresses)| SubnetUse { who, addresses }).collect();
+    uses.others = others.into_iter().map(|(who, addresses)| SubnetUse { who, addresses }).collect();
     uses.others.sort_by_key(|other| std::cmp::Reverse(other.addresses));
     uses
 }

@@ -22,7 +22,8 @@ impl Backoff {
 
     /// Counts a failure and answers when to try again.
     pub(crate) fn fail(&mut self, now: Time) -> Time {
-        let doubled = self.first.saturating_mul(1_u32.checked_shl(self.failures).unwrap_or(u32::MAX));
+        let doubled =
+            self.first.saturating_mul(1_u32.checked_shl(self.failures).unwrap_or(u32::MAX));
         let delay = doubled.min(self.most);
         self.failures = self.failures.saturating_add(1);
         let percent = 80 + u32::try_from(self.next_random() % 21).unwrap_or(0);
@@ -60,7 +61,10 @@ mod tests {
         let mut backoff = Backoff::new(Duration::from_secs(2), Duration::from_secs(30), 7);
         for full in [2_000, 4_000, 8_000, 16_000, 30_000, 30_000] {
             let delay = backoff.fail(Time(1_000)).0 - 1_000;
-            assert!((full * 8 / 10..=full).contains(&delay), "{delay} is not within 20 % of {full}");
+            assert!(
+                (full * 8 / 10..=full).contains(&delay),
+                "{delay} is not within 20 % of {full}"
+            );
         }
         backoff.succeed();
         assert_eq!(backoff.blocked_until(Time(0)), None);
@@ -69,7 +73,9 @@ mod tests {
 
     #[test]
     fn seeds_spread_the_retries() {
-        let first = |seed| Backoff::new(Duration::from_secs(30), Duration::from_secs(30), seed).fail(Time(0));
+        let first = |seed| {
+            Backoff::new(Duration::from_secs(30), Duration::from_secs(30), seed).fail(Time(0))
+        };
         let distinct: std::collections::BTreeSet<_> = (0..64).map(first).collect();
         assert!(distinct.len() > 10, "only {} distinct delays", distinct.len());
     }

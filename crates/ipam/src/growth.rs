@@ -45,15 +45,17 @@ impl Pool {
     /// a cool-down, a back-off or an ENI's minimum age ends.
     #[must_use]
     pub fn next_wake(&self, now: Time) -> Option<Time> {
-        let cooling = self.enis.values().flat_map(|eni| eni.addresses.values()).filter_map(|slot| {
-            match slot {
+        let cooling = self.enis.values().flat_map(|eni| eni.addresses.values()).filter_map(
+            |slot| match slot {
                 Slot::Cooling(until) => Some(*until),
                 _ => None,
-            }
-        });
-        let ages = self.enis.values().filter(|eni| eni.device_index != 0 && eni.managed).flat_map(
-            |eni| [eni.attached_at.after(self.settings.eni_min_age), eni.keep_until],
+            },
         );
+        let ages = self
+            .enis
+            .values()
+            .filter(|eni| eni.device_index != 0 && eni.managed)
+            .flat_map(|eni| [eni.attached_at.after(self.settings.eni_min_age), eni.keep_until]);
         let backoffs = self
             .subnets
             .values()
@@ -128,7 +130,8 @@ impl Pool {
             let limits = Limits { enis: stats.enis, ..self.limits };
             return Refusal::EniLimit { enis: stats.enis, limits, pods: stats.used };
         }
-        let full = |eni: &EniState| count(eni.addresses.keys()) >= self.limits.secondaries_per_eni();
+        let full =
+            |eni: &EniState| count(eni.addresses.keys()) >= self.limits.secondaries_per_eni();
         if managed < self.limits.enis || !self.enis.values().all(full) {
             return Refusal::AddressLimit { managed, enis: stats.enis, pods: stats.used };
         }
@@ -315,8 +318,7 @@ impl Pool {
         });
         let (id, eni) = candidates.max_by_key(|(_, eni)| eni.device_index)?;
         let without = spare(eni)?;
-        let reason =
-            Reason::Surplus { available: stats.free, without, target: stats.target };
+        let reason = Reason::Surplus { available: stats.free, without, target: stats.target };
         Some((id.clone(), reason))
     }
 

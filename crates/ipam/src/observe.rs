@@ -66,10 +66,7 @@ impl Pool {
             (Failure::DeviceIndexTaken, Task::CreateEni { device_index, .. }) => {
                 self.foreign_indices.insert(*device_index);
             }
-            (
-                Failure::EniGone,
-                Task::AssignAddresses { eni, .. } | Task::ReleaseEni { eni },
-            ) => {
+            (Failure::EniGone, Task::AssignAddresses { eni, .. } | Task::ReleaseEni { eni }) => {
                 self.enis.remove(eni);
             }
             (Failure::Throttled, _) => self.node_failed(task, NodeFailure::Throttled, now),

@@ -7,9 +7,7 @@ mod twin;
 
 use std::time::Duration;
 
-use crate::{
-    AttachmentKey, Eni, EniId, LimitSource, Limits, Pool, Settings, SubnetId, Time,
-};
+use crate::{AttachmentKey, Eni, EniId, LimitSource, Limits, Pool, Settings, SubnetId, Time};
 
 fn key(n: u32) -> AttachmentKey {
     AttachmentKey {

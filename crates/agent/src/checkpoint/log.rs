@@ -50,7 +50,9 @@ impl Log {
             Ok((file, text.len() as u64))
         };
         match write() {
-            Ok((file, length)) => Ok(Self { path, file, length, lines: records.len(), torn: false }),
+            Ok((file, length)) => {
+                Ok(Self { path, file, length, lines: records.len(), torn: false })
+            }
             Err((action, source)) => Err(CheckpointError { action, path, source }),
         }
     }

@@ -70,9 +70,8 @@ impl Cloud for Ec2Cloud {
         let default = network.default_network_card_index;
         let card = network.network_cards.iter().find(|card| card.network_card_index == default);
         Ok(TypeLimits {
-            enis: card.map_or(network.maximum_network_interfaces, |card| {
-                card.maximum_network_interfaces
-            }),
+            enis: card
+                .map_or(network.maximum_network_interfaces, |card| card.maximum_network_interfaces),
             addresses_per_eni: network.ipv4_addresses_per_interface,
         })
     }
@@ -168,9 +167,7 @@ impl Cloud for Ec2Cloud {
         };
         let response = self.call(request).await?;
         let addresses = response.assigned_private_ip_addresses.into_iter();
-        addresses
-            .map(|new| parse::<AssignPrivateIpAddresses, _>(&new.private_ip_address))
-            .collect()
+        addresses.map(|new| parse::<AssignPrivateIpAddresses, _>(&new.private_ip_address)).collect()
     }
 
     async fn detach(&self, attachment: &str) -> Result<(), CloudError> {

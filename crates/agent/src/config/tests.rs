@@ -12,7 +12,10 @@ fn defaults_are_those_documented() {
     let config = read(&[]).unwrap();
     assert_eq!((config.warm_eni_target, config.max_eni), (1, None));
     assert_eq!((config.eni_mtu, config.pod_mtu), (9001, 9001));
-    assert_eq!((config.cooldown, config.add_wait), (Duration::from_secs(30), Duration::from_secs(10)));
+    assert_eq!(
+        (config.cooldown, config.add_wait),
+        (Duration::from_secs(30), Duration::from_secs(10))
+    );
     assert_eq!(config.socket.to_str(), Some("/run/flatnet/agent.sock"));
     for setting in &SETTINGS {
         assert!(config.render().contains(setting.name), "{} is not shown", setting.name);

@@ -27,7 +27,10 @@ async fn add_answers_in_the_version_of_the_configuration() {
     assert_eq!(result["interfaces"][0]["mac"], json!(pod.mac.to_string()));
     assert_eq!(result["interfaces"][1]["sandbox"], "/run/netns/1");
     assert_eq!(pod.mtu, 9001);
-    assert_eq!(pod.veth, datapath::host_veth_name(&datapath::VethPrefix::default(), "default", "web-1"));
+    assert_eq!(
+        pod.veth,
+        datapath::host_veth_name(&datapath::VethPrefix::default(), "default", "web-1")
+    );
     let mut odd = request("ADD", 2);
     odd.config["cniVersion"] = json!("9.9.9");
     let error = node.node.cni(&odd).await.unwrap_err();
@@ -126,7 +129,10 @@ async fn check_finds_what_is_missing() {
     node.node.cni(&check).await.unwrap();
     node.kernel.state().pods.clear();
     assert_eq!(node.node.cni(&check).await.unwrap_err().code, DRIFTED);
-    assert_eq!(node.node.cni(&request("CHECK", 2)).await.unwrap_err().code, code::UNKNOWN_CONTAINER);
+    assert_eq!(
+        node.node.cni(&request("CHECK", 2)).await.unwrap_err().code,
+        code::UNKNOWN_CONTAINER
+    );
     let error = node.node.cni(&request("GC", 1)).await.unwrap_err();
     assert!(error.msg.contains("GC"), "{error:?}");
 }
@@ -151,9 +157,12 @@ async fn status_shows_the_node() {
     node.pass(1).await;
     let status = serde_json::to_value(node.node.status()).unwrap();
     assert_eq!(status["node"]["instanceId"], crate::cloud::twin::INSTANCE);
-    assert_eq!(status["limits"], json!({
-        "enis": 3, "addressesPerEni": 4, "source": "instance type"
-    }));
+    assert_eq!(
+        status["limits"],
+        json!({
+            "enis": 3, "addressesPerEni": 4, "source": "instance type"
+        })
+    );
     assert_eq!(status["enis"][0]["deviceIndex"], 0);
     let secondary = json!({"used": 1, "free": 1, "cooldown": 1, "limit": 3});
     assert_eq!(status["enis"][0]["secondary"], secondary);

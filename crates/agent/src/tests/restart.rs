@@ -18,7 +18,8 @@ async fn living_pods_keep_their_addresses_and_are_not_touched() {
     let mut node = start(cloud()).await.filled().await;
     let addresses = node.add_all(0..5).await;
     node.pass(5).await;
-    let (pods, changes) = (node.kernel.state().pods.clone(), node.kernel.state().changes.clone());
+    let pods = node.kernel.state().pods.clone();
+    let changes = node.kernel.state().changes.clone();
     node.crash();
     node.restart().await;
     assert_eq!(node.kernel.state().pods, pods);
@@ -126,7 +127,8 @@ async fn an_attached_eni_is_marked_to_go_with_its_instance() {
     }
     node.restart().await;
     node.pass(5).await;
-    let marked = |eni: &crate::cloud::EniInfo| eni.attachment.as_ref().unwrap().delete_on_termination;
+    let marked =
+        |eni: &crate::cloud::EniInfo| eni.attachment.as_ref().unwrap().delete_on_termination;
     assert_eq!(node.cloud.attached().len(), 2);
     assert!(node.cloud.attached().iter().all(marked));
 }

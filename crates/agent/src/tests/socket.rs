@@ -73,7 +73,8 @@ async fn only_its_owner_may_open_the_socket_and_only_the_allowed_user_is_heard()
     let served = serving(me() + 1).await;
     let mode = std::fs::metadata(&served.path).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
-    let (number, message) = refused(say(&served.path, request("ADD", 1).to_line().as_bytes()).await);
+    let (number, message) =
+        refused(say(&served.path, request("ADD", 1).to_line().as_bytes()).await);
     assert_eq!(number, code::INVALID_ENVIRONMENT);
     assert!(message.contains(&format!("user {} may not", me())), "{message}");
     assert!(served.node.kernel.state().pods.is_empty());

@@ -40,7 +40,9 @@ impl Twin {
 
     /// A sandbox ends: its veth pair goes with its namespace.
     pub(crate) fn end_sandbox(&self, address: Ipv4Addr) {
-        self.state().pods.remove(&address);
+        let mut state = self.state();
+        state.pods.remove(&address);
+        state.links.retain(|_, of| *of != address);
     }
 }
 

@@ -271,10 +271,14 @@ async fn credentials_that_still_hold_outlive_a_failing_service() {
 async fn a_bad_document_is_told_without_its_secrets() {
     let failed = r#"{"Code":"AssumeRoleUnauthorizedAccess","Message":"no"}"#;
     let odd = credentials_document("AKID1", "tomorrow");
-    let (_server, imds, _) = expiring(vec![failed.to_owned(), odd, "secret".to_owned()]).await;
-    for said in ["\"AssumeRoleUnauthorizedAccess\"", "\"Success\"", "\"(hidden)\""] {
+    let stale = credentials_document("AKID1", "2026-01-02T01:00:00Z").replace("Success", "Failed");
+    let (_server, imds, _) =
+        expiring(vec![failed.to_owned(), odd, stale, "secret".to_owned()]).await;
+    for said in ["AssumeRoleUnauthorizedAccess", "Success", "Failed", "(hidden)"]
+        .map(|said| format!("{said:?}"))
+    {
         let error = imds.credentials().await.unwrap_err().to_string();
-        assert!(error.contains(said) && !error.contains("secret\""), "{error}");
+        assert!(error.contains(&said) && !error.contains("secret\""), "{error}");
     }
 }
 

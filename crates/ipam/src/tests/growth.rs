@@ -70,11 +70,8 @@ fn a_burst_grows_several_enis_at_once_and_asks_for_nothing_twice() {
         pool.assign(&key(n), START).unwrap_err();
     }
     let tasks: Vec<_> = pool.plan(START).into_iter().map(|action| action.task).collect();
-    let create = |device_index| Task::CreateEni {
-        subnet: super::subnet(),
-        secondaries: 14,
-        device_index,
-    };
+    let create =
+        |device_index| Task::CreateEni { subnet: super::subnet(), secondaries: 14, device_index };
     let fill = Task::AssignAddresses { eni: "eni-0".into(), count: 14 };
     assert_eq!(tasks, [fill, create(1), create(2), create(3)]);
     assert!(pool.plan(START).is_empty());
