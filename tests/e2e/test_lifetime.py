@@ -61,7 +61,7 @@ def test_two_labs_with_the_same_addresses_run_side_by_side(flatnet):
     again = flatnet.run("up", "-f", path, "--name", "one", check=False)
     assert again.returncode == 1 and "is running" in again.stderr
     flatnet.run("down", "--name", "one")
-    assert flatnet.json("status")["name"] == "small"
+    assert flatnet.json("status")["name"] == "two"
     flatnet.run("down", "--name", "two")
     flatnet.wait_gone()
 

@@ -172,7 +172,7 @@ pub struct RefusedPod {
 }
 
 /// The `Name` tag of anything that has tags, else its id.
-pub(crate) fn name_of(tags: &vpc::Tags, id: impl ToString) -> String {
+pub(crate) fn name_of(tags: &vpc::Tags, id: &impl ToString) -> String {
     tags.get("Name").cloned().unwrap_or_else(|| id.to_string())
 }
 
@@ -224,7 +224,7 @@ struct AddressMap {
 
 impl AddressMap {
     fn of(subnet: &vpc::Subnet) -> Self {
-        let net: ipnet::Ipv4Net = subnet.cidr.into();
+        let net = subnet.cidr;
         let letters = (net.prefix_len() >= 24).then(|| vec!['.'; 1 << (32 - net.prefix_len())]);
         let mut map = Self { first: net.network().into(), letters };
         for reserved in subnet.reserved() {
@@ -235,8 +235,8 @@ impl AddressMap {
 
     fn set(&mut self, address: Ipv4Addr, letter: char) {
         let offset = u32::from(address).wrapping_sub(self.first);
-        let letters = self.letters.iter_mut().flatten();
-        if let Some(place) = usize::try_from(offset).ok().and_then(|at| letters.skip(at).next()) {
+        let mut letters = self.letters.iter_mut().flatten();
+        if let Some(place) = usize::try_from(offset).ok().and_then(|at| letters.nth(at)) {
             *place = letter;
         }
     }

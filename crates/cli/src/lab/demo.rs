@@ -48,8 +48,8 @@ pub fn run(mut told: Told, format: Format) -> anyhow::Result<ExitCode> {
     let before = HostSnapshot::take();
     let mut progress = Progress::new(format);
 
-    let lab =
-        Starting::launch(told, Lifetime::WithThisCommand)?.wait_up(|event| progress.show(event))?;
+    let lab = Starting::launch(&told, Lifetime::WithThisCommand)?
+        .wait_up(|event| progress.show(event))?;
     let processes = lab.processes()?;
     show_status(&lab, format)?;
     lab.client().follow(&Request::Check, |event| progress.show(event))?;
@@ -137,7 +137,7 @@ fn kill_beside(name: String, first: &Running, progress: &mut Progress) -> anyhow
     let topology = Topology::from_yaml(SIDE_LAB).context("the side lab's topology")?;
     let before = HostSnapshot::take();
     let told = Told { topology, text: SIDE_LAB.to_owned(), name };
-    let side = Starting::launch(told, Lifetime::WithThisCommand)?
+    let side = Starting::launch(&told, Lifetime::WithThisCommand)?
         .wait_up(|_| {})
         .context("the side lab")?;
     let Reply::Status(status) = side.client().ask(&Request::Status)? else {

@@ -43,7 +43,7 @@ pub fn run(arguments: LabArguments) -> anyhow::Result<ExitCode> {
         LabCommand::Demo(what) => {
             with_topology(&what, name, |topology| demo::run(topology, format))
         }
-        LabCommand::Up(what) => with_topology(&what, name, |topology| up(topology, format)),
+        LabCommand::Up(what) => with_topology(&what, name, |topology| up(&topology, format)),
         LabCommand::Template => {
             output::data(DEFAULT_YAML);
             Ok(ExitCode::SUCCESS)
@@ -104,8 +104,8 @@ fn read_topology(path: &Path) -> anyhow::Result<(Topology, String)> {
     Ok((topology, text))
 }
 
-fn up(told: Told, format: Format) -> anyhow::Result<ExitCode> {
-    let name = told.name.clone();
+fn up(told: &Told, format: Format) -> anyhow::Result<ExitCode> {
+    let name = &told.name;
     let lab = start::Starting::launch(told, start::Lifetime::UntilDown)?;
     let mut progress = Progress::new(format);
     lab.wait_up(|event| progress.show(event))?;

@@ -46,7 +46,7 @@ impl Starting {
     ///
     /// # Errors
     /// When a lab of that name runs, or a program is missing.
-    pub fn launch(told: Told, lifetime: Lifetime) -> anyhow::Result<Self> {
+    pub fn launch(told: &Told, lifetime: Lifetime) -> anyhow::Result<Self> {
         let binaries = binaries()?;
         let directory = RunDirectory::of(&told.name)?;
         directory.create()?;

@@ -122,7 +122,7 @@ fn free_address(running: &Running, pod: &Pod) -> anyhow::Result<Ipv4Addr> {
         let eni = eni.ok_or_else(|| anyhow!("no ENI holds {}", pod.address))?;
         let subnet = world.subnet(&eni.subnet)?;
         let reserved = subnet.reserved();
-        let net: Ipv4Net = subnet.cidr.into();
+        let net: Ipv4Net = subnet.cidr;
         net.hosts()
             .find(|address| {
                 !reserved.contains(address) && world.eni_at(&running.vpc, *address).is_none()

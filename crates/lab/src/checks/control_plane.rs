@@ -37,14 +37,14 @@ pub async fn nodes_to_endpoint(running: &Arc<Running>, journal: &Journal) {
                     ask(&node.place, control_plane, *address, &told.endpoint_name, path).await;
                 match asked {
                     Ok(()) if seen(running, control_plane, node.address, *address, path) => {
-                        held += 1
+                        held += 1;
                     }
                     Ok(()) => failures.push(format!(
                         "{address}{path} answered, but did not see {} as {}",
                         node.name, node.address
                     )),
                     Err(error) => {
-                        failures.push(format!("{} to {address}{path}: {error}", node.name))
+                        failures.push(format!("{} to {address}{path}: {error}", node.name));
                     }
                 }
             }

@@ -54,7 +54,7 @@ pub async fn pods_to_pods(running: &Arc<Running>, journal: &Journal) {
     let pods = running.pods();
     let work = pods.iter().map(|pod| {
         let others = pods.iter().filter(|other| other.name != pod.name);
-        (client(pod), others.map(|other| server(other)).collect())
+        (client(pod), others.map(server).collect())
     });
     let tally = connect_all(work.collect()).await;
     let text = format!(
@@ -85,7 +85,7 @@ pub async fn pods_and_nodes(running: &Arc<Running>, journal: &Journal) {
         let own = pods.iter().filter(|pod| pod.node == node.name);
         let client =
             Client { name: node.name.clone(), place: node.place.clone(), address: node.address };
-        (client, own.map(|pod| server(pod)).collect())
+        (client, own.map(server).collect())
     });
     let tally = connect_all(work.collect()).await;
     let text = format!(
@@ -151,7 +151,7 @@ fn server(pod: &Arc<Pod>) -> Server {
 
 /// Every client connects to each of its servers, all at once per client, a few clients at a time.
 async fn connect_all(work: Vec<(Client, Vec<Server>)>) -> Tally {
-    const CLIENTS_AT_ONCE: usize = 4;
+    const CLIENTS_AT_ONCE: usize = 16;
     let turns = Arc::new(tokio::sync::Semaphore::new(CLIENTS_AT_ONCE));
     let mut tasks = tokio::task::JoinSet::new();
     for (client, servers) in work {

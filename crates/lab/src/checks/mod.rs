@@ -13,8 +13,9 @@ use crate::daemon::Running;
 use crate::journal::{Event, Journal};
 use crate::probe::blocking;
 
-/// How long a connection that should work may take. Far more than it needs: 2 cores serve all.
-const WORKS: Duration = Duration::from_secs(5);
+/// How long a connection that should work may take: far more than it needs, and enough for a lost
+/// first packet to be sent again.
+const WORKS: Duration = Duration::from_secs(3);
 /// How long a connection that should not work is tried. A dropped SYN is sent again after 1 s
 /// (RFC 6298), so this sees one attempt fail for good.
 const FAILS: Duration = Duration::from_millis(400);

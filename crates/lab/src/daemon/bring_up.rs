@@ -105,6 +105,7 @@ pub async fn bring_up(
         .collect::<std::io::Result<_>>()
         .context("could not start the nodes' echo servers")?;
     let mut running = Running {
+        name: bootstrap.name.clone(),
         lab,
         fabric,
         vpc,
@@ -252,8 +253,8 @@ async fn start_pods(running: &Running, journal: &Journal) {
         let Some(node) = running.node(&node).cloned() else { continue };
         let plugins = running.plugins.clone();
         nodes.spawn(async move {
-            let start = |name| blocking(|| Pod::start(&node, name, &plugins));
-            names.into_iter().map(start).collect::<Vec<_>>()
+            let start = |name: &PodName| blocking(|| Pod::start(&node, name, &plugins));
+            names.iter().map(start).collect::<Vec<_>>()
         });
     }
     while let Some(joined) = nodes.join_next().await {

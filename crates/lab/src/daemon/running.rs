@@ -23,6 +23,8 @@ use crate::topology::Topology;
 /// A lab that is up.
 #[derive(Debug)]
 pub struct Running {
+    /// Its name: the topology's, unless another was asked for.
+    pub name: String,
     /// What it was built from.
     pub topology: Topology,
     /// What EC2 knows.
@@ -123,7 +125,7 @@ impl Running {
         });
         subnets.sort_by_key(|subnet| by_topology(&subnet.name).unwrap_or(usize::MAX));
         Ok(Status {
-            name: topology.name.clone(),
+            name: self.name.clone(),
             account: topology.account.to_string(),
             region: topology.region.clone(),
             vpc: self.vpc.to_string(),

@@ -90,12 +90,13 @@ impl Pod {
     ///
     /// # Errors
     /// [`PodFailure`]; nothing of the pod is left then.
-    pub fn start(node: &Node, name: PodName, plugins: &Path) -> Result<Self, PodFailure> {
-        let failure = |cause| PodFailure { pod: name.clone(), node: node.name.clone(), cause };
+    pub fn start(node: &Node, name: &PodName, plugins: &Path) -> Result<Self, Box<PodFailure>> {
+        let failure =
+            |cause| Box::new(PodFailure { pod: name.clone(), node: node.name.clone(), cause });
         let container_id = random::hex::<32>()
             .map_err(|source| failure(sandbox_error("choosing an id")(source)))?;
         let path = netns_path(&format!("cni-{}", &container_id[..12]));
-        let started = Self::start_in(node, &name, &container_id, &path, plugins);
+        let started = Self::start_in(node, name, &container_id, &path, plugins);
         started.map_err(|cause| {
             if let Err(error) = Netns::unpin(&path) {
                 tracing::warn!(%error, path = %path.display(), "a sandbox was left behind");
