@@ -98,7 +98,7 @@ impl Checkpoint {
     /// # Errors
     /// When it could not be written; the attachment is not in the checkpoint then.
     pub fn assign(&mut self, pod: PodRecord) -> Result<(), CheckpointError> {
-        self.append(Record::Assign(pod))
+        self.append(&Record::Assign(pod))
     }
 
     /// Makes the end of an attachment durable. `rest_since` is when its address began to rest;
@@ -113,16 +113,16 @@ impl Checkpoint {
     ) -> Result<(), CheckpointError> {
         let Some(pod) = self.state.pods.get(key) else { return Ok(()) };
         let at = rest_since.map(|time| time.0);
-        self.append(Record::Release { key: key.into(), address: pod.address, at })
+        self.append(&Record::Release { key: key.into(), address: pod.address, at })
     }
 
-    fn append(&mut self, record: Record) -> Result<(), CheckpointError> {
+    fn append(&mut self, record: &Record) -> Result<(), CheckpointError> {
         let live = self.state.pods.len() + self.state.released.len();
         if self.log.needs_rewrite() || self.log.lines() > live + SLACK {
             self.log.rewrite(&self.state.records())?;
         }
-        self.log.append(&record)?;
-        self.state.apply(&record);
+        self.log.append(record)?;
+        self.state.apply(record);
         Ok(())
     }
 

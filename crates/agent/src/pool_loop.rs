@@ -25,7 +25,7 @@ pub async fn run_pool<C: Cloud, W: Wiring>(node: Arc<Node<C, W>>, mut end: watch
             (books.pool.plan(now), books.pool.next_wake(now))
         };
         for action in actions {
-            tracing::info!(action = %action.id, reason = %action.reason, "{:?}", action.task);
+            tracing::info!(action = %action.id, reason = %action.reason, "{}", action.task);
             let node = Arc::clone(&node);
             running.spawn(async move { node.perform(action).await });
         }

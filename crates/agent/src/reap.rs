@@ -55,7 +55,7 @@ impl<C: Cloud, W: Wiring> Node<C, W> {
                 Ok(Some(eni)) if eni.attachment.is_some() => {}
                 Ok(_) => return,
                 Err(error) => {
-                    tracing::warn!(eni = %id, %error, "cannot see whether it is detached")
+                    tracing::warn!(eni = %id, %error, "cannot see whether it is detached");
                 }
             }
             tokio::time::sleep(pause).await;

@@ -60,6 +60,28 @@ pub enum Task {
     },
 }
 
+impl fmt::Display for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AssignAddresses { eni, count } => {
+                write!(f, "assign {count} further addresses to {eni}")
+            }
+            Self::CreateEni { subnet, secondaries, device_index } => write!(
+                f,
+                "create an ENI with {secondaries} secondary addresses in {subnet} and attach it \
+                 at device index {device_index}"
+            ),
+            Self::DescribeSubnet { subnet, uses_below: 0 } => {
+                write!(f, "look up how many addresses {subnet} has left")
+            }
+            Self::DescribeSubnet { subnet, .. } => {
+                write!(f, "look up how many addresses {subnet} has left, and what uses it")
+            }
+            Self::ReleaseEni { eni } => write!(f, "detach and delete {eni}"),
+        }
+    }
+}
+
 /// Why an action is taken: the numbers that decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {

@@ -65,7 +65,7 @@ impl Cloud for Ec2Cloud {
         let types = self.list(request).await?;
         let info = types.into_iter().find(|info| info.instance_type == instance_type);
         let network = info.map(|info| info.network_info).ok_or_else(|| {
-            unexpected::<DescribeInstanceTypes>(format!("no instance type {instance_type}"))
+            unexpected::<DescribeInstanceTypes>(&format!("no instance type {instance_type}"))
         })?;
         let default = network.default_network_card_index;
         let card = network.network_cards.iter().find(|card| card.network_card_index == default);
@@ -126,9 +126,8 @@ impl Cloud for Ec2Cloud {
                 ..Default::default()
             })
             .await?;
-        eni_info(response.network_interface)?.ok_or_else(|| {
-            unexpected::<CreateNetworkInterface>("the new ENI has no address".into())
-        })
+        eni_info(response.network_interface)?
+            .ok_or_else(|| unexpected::<CreateNetworkInterface>("the new ENI has no address"))
     }
 
     async fn attach(
@@ -229,10 +228,10 @@ fn subnet_info(subnet: Subnet) -> Result<SubnetInfo, CloudError> {
 
 fn parse<A: Action, T: std::str::FromStr>(text: &str) -> Result<T, CloudError> {
     let problem = || format!("the answer has '{text}' where an address is expected");
-    text.parse().map_err(|_| unexpected::<A>(problem()))
+    text.parse().map_err(|_| unexpected::<A>(&problem()))
 }
 
-fn unexpected<A: Action>(what: String) -> CloudError {
+fn unexpected<A: Action>(what: &str) -> CloudError {
     let what = format!("{}: {what}", A::NAME);
     CloudError { action: A::NAME, kind: ErrorKind::Other, what }
 }

@@ -40,12 +40,16 @@ impl Twin {
     /// An instance with its primary ENI in an otherwise empty subnet.
     pub(crate) fn new(cidr: &str, enis: u32, addresses_per_eni: u32) -> Self {
         let cidr: Ipv4Net = cidr.parse().unwrap();
-        let id = SubnetId::from("subnet-1");
         let mut state = State {
             limits: TypeLimits { enis, addresses_per_eni },
             // The first four and the last address are reserved.
             free: cidr.hosts().skip(3).collect(),
-            subnet: SubnetInfo { id: id.clone(), name: Some("nodes-a".into()), cidr, free: 0 },
+            subnet: SubnetInfo {
+                id: "subnet-1".into(),
+                name: Some("nodes-a".into()),
+                cidr,
+                free: 0,
+            },
             enis: BTreeMap::new(),
             faults: BTreeMap::new(),
             tokens: BTreeMap::new(),

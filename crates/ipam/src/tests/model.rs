@@ -10,7 +10,7 @@ use super::twin::Twin;
 use super::{key, limits, node};
 use crate::{Action, Event, Failure, Pool, Refusal, Settings, Task, Time, Wait};
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Step {
     Assign(u32),
     Release(u32),

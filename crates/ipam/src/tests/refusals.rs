@@ -186,7 +186,7 @@ fn a_living_pod_keeps_an_address_that_ec2_does_not_list() {
     pool.restore(key(0), pod.clone()).unwrap();
     assert_eq!(pool.unconfirmed().count(), 1);
     assert_eq!(pool.assign(&key(0), START).unwrap(), pod);
-    let held = pool.restore(key(1), pod.clone()).unwrap_err();
+    let held = pool.restore(key(1), pod).unwrap_err();
     assert_eq!(held, RestoreError::Held { address, by: key(0) });
 
     // EC2 gives it to the node again: it is the pod's, not anybody's.
