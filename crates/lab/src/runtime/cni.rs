@@ -108,7 +108,9 @@ impl NetworkList {
         };
         let plugins = list["plugins"].as_array().ok_or("`plugins` is missing or not a list")?;
         let plugins = plugins.iter().map(|plugin| {
-            let object = plugin.as_object().filter(|object| object["type"].is_string());
+            let object = plugin
+                .as_object()
+                .filter(|object| object.get("type").is_some_and(Value::is_string));
             object.cloned().ok_or_else(|| "a plugin without a `type`".to_owned())
         });
         Ok(Self {
