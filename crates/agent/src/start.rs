@@ -74,7 +74,7 @@ impl<C: Cloud, W: Wiring> Node<C, W> {
         });
         node.restore_pods();
         node.restore_kernel().await?;
-        node.adopt(&facts.enis).await;
+        node.adopt(&facts.enis).await?;
         // Nothing waits for these.
         let background = Arc::clone(&node);
         tokio::spawn(async move { background.tidy(facts.enis).await });
@@ -145,24 +145,34 @@ impl<C: Cloud, W: Wiring> Node<C, W> {
         Ok(())
     }
 
-    /// Waits for the links of ENIs whose attachment an earlier run did not see through. One whose
-    /// link does not come carries no pods.
-    async fn adopt(&self, enis: &[EniInfo]) {
-        let books: Vec<(EniInfo, NodeEni)> = {
-            let books = self.books();
-            let known = |eni: &EniInfo| Some((eni.clone(), books.enis.get(&eni.id)?.clone()));
-            enis.iter().filter_map(known).collect()
-        };
-        for (info, eni) in books {
-            let index = eni.spec.device_index;
-            if let Err(failure) = self.set_up(&info, eni.attachment, index).await {
-                tracing::error!(eni = %info.id, %failure, "the ENI cannot carry pods");
-                let managed = false;
-                let eni = Eni { managed, ..pool_eni(&info, index, self.now()) };
-                let mut books = self.books();
-                books.pool.add_eni(eni);
+    /// Brings the node's ENIs into shape. One whose link is not there, since an earlier run did not
+    /// see its attachment through, carries no pods until the link comes; nobody waits for that.
+    async fn adopt(self: &Arc<Self>, enis: &[EniInfo]) -> Result<(), StartError> {
+        for info in enis {
+            let Some(eni) = self.books().enis.get(&info.id).cloned() else { continue };
+            let mac = eni.spec.mac;
+            let there = self.blocking(move |wiring, _| wiring.has_link(mac)).await;
+            if there.map_err(StartError::Wiring)? {
+                self.blocking(move |wiring, _| wiring.setup_eni(&eni.spec))
+                    .await
+                    .map_err(StartError::Wiring)?;
+                continue;
             }
+            let index = eni.spec.device_index;
+            let carries = pool_eni(info, index, self.now());
+            self.books().pool.add_eni(Eni { managed: false, ..carries.clone() });
+            let (node, info) = (Arc::clone(self), info.clone());
+            tokio::spawn(async move {
+                match node.set_up(&info, eni.attachment, index).await {
+                    Ok(()) => node.books().pool.add_eni(carries),
+                    Err(failure) => {
+                        tracing::error!(eni = %info.id, %failure, "the ENI cannot carry pods");
+                    }
+                }
+                node.poke();
+            });
         }
+        Ok(())
     }
 
     /// Finishes or undoes what an earlier run began: ENIs never attached, still detaching, or not

@@ -158,3 +158,24 @@ async fn max_eni_is_obeyed_and_named() {
     assert!(error.details.contains("Raise MAX_ENI"), "{error:?}");
     assert_eq!(node.cloud.attached().len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_eni_without_a_link_carries_pods_once_the_link_has_come() {
+    let mut node = start(cloud()).await.filled().await;
+    node.add(0).await.unwrap();
+    node.pass(5).await;
+    node.crash();
+    let late = node.cloud.attached()[1].clone();
+    node.kernel.state().absent.insert(late.mac);
+    let started = tokio::time::Instant::now();
+    node.restart().await;
+    assert!(started.elapsed().as_secs() < 1, "nobody waits for it");
+    let addresses = node.add_all(1..4).await;
+    assert!(addresses.iter().all(|address| !late.secondaries.contains(address)), "{addresses:?}");
+    node.kernel.state().absent.clear();
+    node.pass(1).await;
+    let status = serde_json::to_value(node.node.status()).unwrap();
+    assert_eq!(status["enis"][1]["managed"], json!(true));
+    let others = node.add_all(4..7).await;
+    assert!(others.iter().any(|address| late.secondaries.contains(address)), "{others:?}");
+}

@@ -138,6 +138,21 @@ fn an_eni_is_freed_only_when_old_enough_without_pods_and_cooled() {
 }
 
 #[test]
+fn an_eni_with_a_held_address_is_kept() {
+    let mut twin = Twin::new("10.0.0.0/20");
+    let mut pool = node(settings(1), limits(3, 4));
+    twin.settle(&mut pool, START);
+    assign(&mut pool, &mut twin, 0..1, START);
+    pool.release(&key(0), START);
+    let held = pool.addresses(&"eni-1".into())[0];
+    assert!(pool.hold(held));
+    let later = START.after(COOLDOWN * 4);
+    assert!(pool.plan(later).is_empty());
+    pool.unhold(held, later);
+    assert!(freeing(&pool.plan(later.after(COOLDOWN))));
+}
+
+#[test]
 fn a_young_eni_is_kept() {
     let mut twin = Twin::new("10.0.0.0/20");
     let no_rest = Settings { cooldown: std::time::Duration::ZERO, ..settings(1) };
