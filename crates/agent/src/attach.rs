@@ -55,10 +55,9 @@ impl<C: Cloud, W: Wiring> Node<C, W> {
             return self.add_again(request, record).await;
         }
         let assignment = self.wait_for_address(&key).await.map_err(|refusal| {
-            let now = self.now();
-            let details = format!("{}: {}", refusal.name(), refusal.help(now));
             tracing::warn!(%key, refusal = refusal.name(), "ADD refused: {refusal}");
-            CniError::new(code::TRY_AGAIN_LATER, refusal.to_string()).with_details(details)
+            let message = format!("{refusal}. {}", refusal.help(self.now()));
+            CniError::new(code::TRY_AGAIN_LATER, message).with_details(refusal.name())
         })?;
         let record = self.record(request, &assignment);
         if let Err(error) = self.wire(record.clone()).await {

@@ -155,7 +155,7 @@ async fn max_eni_is_obeyed_and_named() {
     let node = start_with(cloud(), &[("MAX_ENI", "1")]).await.filled().await;
     node.add_all(0..3).await;
     let error = node.add(3).await.unwrap_err();
-    assert!(error.details.contains("Raise MAX_ENI"), "{error:?}");
+    assert!(error.msg.contains("Raise MAX_ENI"), "{error:?}");
     assert_eq!(node.cloud.attached().len(), 1);
 }
 

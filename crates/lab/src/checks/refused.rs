@@ -60,7 +60,7 @@ fn unhelpful(topology: &Topology, pod: &RefusedPod) -> Option<String> {
     let names_subnet =
         pod.message.contains(&subnet.name) && pod.message.contains(&subnet.cidr.to_string());
     let names_limit = limits.iter().all(|word| pod.message.contains(word));
-    let helps = !pod.details.is_empty();
+    let helps = pod.message.contains("larger subnet") || !names_subnet;
     (!(names_subnet || names_limit) || !helps).then(|| {
         format!(
             "{who}: the message names no subnet or limit, or no help: {} ({})",

@@ -1,10 +1,11 @@
 //! The key that every token and credential of a lab is derived from.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
+
+use crate::random;
 
 /// 256 random bits. Its `Debug` shows none of them.
 #[derive(Clone)]
@@ -14,11 +15,9 @@ impl Secret {
     /// A secret from the kernel's random generator.
     ///
     /// # Errors
-    /// When `/dev/urandom` cannot be read.
+    /// When the kernel has no randomness to give.
     pub fn generate() -> io::Result<Self> {
-        let mut bytes = [0; 32];
-        File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-        Ok(Self(bytes))
+        random::bytes().map(Self)
     }
 
     /// A secret with known bits, for reproducible runs.
