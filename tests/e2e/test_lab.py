@@ -125,6 +125,62 @@ def test_a_missing_route_is_noticed(lab):
     assert checks(lab)["flat"]["held"]
 
 
+def test_another_server_in_a_pods_place_is_noticed(lab):
+    """Everyone who connects to one pod lands at another: connections work, and are wrong."""
+    one, two = pods(lab)[:2]
+    rule = f"ip daddr {one['address']} tcp dport 7 ip saddr != {two['address']} dnat to {two['address']}"
+    nft = ["exec", "node-1", "--", "nft"]
+    lab.run(
+        *nft,
+        "add table ip broken; add chain ip broken pre { type nat hook prerouting priority -100; };"
+        f" add rule ip broken pre {rule}",
+    )
+    try:
+        seen = checks(lab, check=False)["flat"]
+        assert not seen["held"] and f"and got {two['namespace']}/{two['name']}" in seen["text"]
+    finally:
+        lab.run(*nft, "delete table ip broken")
+    assert checks(lab)["flat"]["held"]
+
+
+def test_a_pod_that_may_send_as_its_sibling_is_noticed(lab):
+    links = json.loads(lab.run("exec", "node-1", "--", "ip", "-json", "link").stdout)
+    veths = [link["ifname"] for link in links if link["ifname"].startswith("eni")]
+
+    def rp_filter(value):
+        script = "; ".join(
+            f"echo {value} > /proc/sys/net/ipv4/conf/{veth}/rp_filter" for veth in veths
+        )
+        lab.run("exec", "node-1", "--", "sh", "-c", script)
+
+    rp_filter(0)
+    try:
+        seen = checks(lab, check=False)["forged-address"]
+        assert not seen["held"] and "heard it" in seen["text"], seen
+    finally:
+        rp_filter(1)
+    assert checks(lab)["forged-address"]["held"]
+
+
+def test_two_checks_at_once_do_not_spoil_each_other(lab):
+    both = [lab.start("check") for _ in range(2)]
+    outputs = [started.communicate(timeout=60)[0] for started in both]
+    assert "FAIL" not in "".join(outputs)
+    assert sorted(started.returncode for started in both) == [0, 1]
+    assert "a check of this lab is running" in "".join(outputs)
+
+
+def test_a_command_ends_with_the_exec_that_runs_it(lab):
+    running = lab.start("exec", "node-1", "--", "sleep", "7777")
+    find = ["exec", "node-1", "--", "pgrep", "-f", "sleep 7777"]
+    deadline = time.monotonic() + 5
+    while lab.run(*find, check=False).returncode != 0:
+        assert time.monotonic() < deadline
+    running.terminate()
+    assert running.wait(5) == 128 + 15
+    assert lab.run(*find, check=False).returncode == 1
+
+
 def test_masquerading_is_noticed(lab):
     node = "node-1"
     nft = ["exec", node, "--", "nft"]

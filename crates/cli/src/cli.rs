@@ -125,7 +125,7 @@ pub struct MainArguments {
     /// Where the agent and the plugin are.
     #[arg(long)]
     pub binaries: PathBuf,
-    /// End when the starting command ends.
+    /// End when the starting command, of this pid, ends.
     #[arg(long)]
-    pub end_with_parent: bool,
+    pub end_with: Option<u32>,
 }

@@ -7,12 +7,22 @@ use serde::Serialize;
 /// Where a line breaks, in columns.
 pub const WIDTH: usize = 100;
 
-/// Prints data. A reader that goes away (`| head`) ends the program quietly.
+/// As a shell reports a program that SIGPIPE ended.
+const BROKEN_PIPE: i32 = 128 + 13;
+
+/// Prints data. A reader that goes away (`| head`) ends the program quietly, but not as a success:
+/// what was to be done is not done.
 pub fn data(text: &str) {
     let mut out = io::stdout().lock();
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    if written.is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
-        std::process::exit(0);
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+            std::process::exit(BROKEN_PIPE);
+        }
+        Err(error) => {
+            tell(&format!("flatnet: could not write to standard output: {error}"));
+            std::process::exit(1);
+        }
     }
 }
 

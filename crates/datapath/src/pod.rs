@@ -135,8 +135,9 @@ impl PodHost {
                 ..Route::default()
             }],
             rules,
-            // Pods may send router advertisements, which a host veth must not listen to.
-            sysctls: vec![Sysctl::no_ipv6(&self.veth)],
+            // A pod may claim another's address, and send router advertisements; the host veth
+            // must not believe it.
+            sysctls: vec![Sysctl::strict_rp_filter(&self.veth), Sysctl::no_ipv6(&self.veth)],
             ..DesiredState::default()
         }
     }

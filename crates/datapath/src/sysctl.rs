@@ -57,6 +57,14 @@ impl Sysctl {
         Self::new(format!("net/ipv4/conf/{link}/rp_filter"), "2")
     }
 
+    /// Strict reverse-path filtering on a link (RFC 3704, section 2.2): what comes in by it must
+    /// have a source that is routed to it, so that a pod sends with no address but its own. The
+    /// kernel takes the larger of this and the setting of `all`, where 2 would make it loose.
+    #[must_use]
+    pub fn strict_rp_filter(link: &str) -> Self {
+        Self::new(format!("net/ipv4/conf/{link}/rp_filter"), "1")
+    }
+
     /// No IPv6 on a link, and so no listening to router advertisements from it.
     #[must_use]
     pub fn no_ipv6(link: &str) -> Self {

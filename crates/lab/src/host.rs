@@ -50,7 +50,10 @@ impl HostSnapshot {
             (no_netlink(), no_netlink(), no_netlink(), no_netlink());
         if let Ok(mut netlink) = Netlink::open() {
             links = described(netlink.links());
-            addresses = described(netlink.addresses());
+            addresses = described(netlink.addresses()).map(|mut found| {
+                found.extend(lines_of("/proc/net/if_inet6").unwrap_or_default());
+                found
+            });
             routes = described(netlink.routes());
             rules = described(netlink.rules());
         }
@@ -71,7 +74,11 @@ impl HostSnapshot {
             .map(|(before, after)| {
                 let (changes, unreadable) = match (&before.lines, &after.lines) {
                     (Ok(before), Ok(after)) => (differences(before, after), None),
-                    (Err(reason), Err(_)) => (Vec::new(), Some(reason.clone())),
+                    // Who may not look may not change either.
+                    (Err(reason), Err(_)) if reason.contains("not permitted") => {
+                        (Vec::new(), Some(reason.clone()))
+                    }
+                    (Err(reason), Err(_)) => (vec![format!("- could not be seen: {reason}")], None),
                     (Ok(_), Err(reason)) | (Err(reason), Ok(_)) => {
                         (vec![format!("- could be seen only once: {reason}")], None)
                     }
@@ -136,9 +143,11 @@ fn nft() -> Result<BTreeSet<String>, String> {
 }
 
 /// A lab's user namespace, by which all its processes can be told, the outermost one included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct LabProcesses {
     user_namespace: u64,
+    /// Keeps the namespace, so that its number is not given to another one meanwhile.
+    _held: fs::File,
 }
 
 impl LabProcesses {
@@ -151,7 +160,8 @@ impl LabProcesses {
         if user_namespace == self::user_namespace("self")? {
             return Err(io::Error::other(format!("process {main} is in no lab")));
         }
-        Ok(Self { user_namespace })
+        let held = fs::File::open(format!("/proc/{main}/ns/user"))?;
+        Ok(Self { user_namespace, _held: held })
     }
 
     /// The ones that are alive, each with its program.

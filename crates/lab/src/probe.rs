@@ -1,6 +1,6 @@
 //! Real connections between places of the lab, and what both ends saw of them.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,31 +11,42 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
 
 use crate::place::Place;
+use crate::random;
 
-/// An echo server (RFC 862) that first tells its client, on a line, whom it sees; it also answers
-/// UDP with what it was sent. Ends when dropped.
+/// An echo server (RFC 862) that first tells its client, on a line, whom it sees and who it is;
+/// it also answers UDP with what it was sent, and remembers short datagrams. Ends when dropped.
 #[derive(Debug)]
 pub struct EchoServer {
-    served: Arc<Mutex<BTreeMap<IpAddr, u64>>>,
+    heard: Arc<Mutex<VecDeque<Datagram>>>,
     tasks: [JoinHandle<()>; 2],
 }
 
+/// A short datagram that an [`EchoServer`] received.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Datagram {
+    from: IpAddr,
+    payload: Vec<u8>,
+}
+
+/// The longest payload that is remembered, in bytes.
+const REMEMBERED_BYTES: usize = 64;
+/// How many datagrams are remembered.
+const REMEMBERED: usize = 4096;
+
 impl EchoServer {
-    /// Listens in `place`. Must run within a Tokio runtime.
+    /// Listens in `place` as `name`. Must run within a Tokio runtime.
     ///
     /// # Errors
     /// Socket errors.
-    pub fn start(place: &Place, at: SocketAddrV4) -> io::Result<Self> {
+    pub fn start(place: &Place, at: SocketAddrV4, name: &str) -> io::Result<Self> {
         let listener = TcpListener::from_std(place.listen(at)?)?;
         let datagrams = tokio::net::UdpSocket::from_std(place.udp(at)?)?;
-        let served: Arc<Mutex<BTreeMap<IpAddr, u64>>> = Arc::default();
-        let seen = Arc::clone(&served);
+        let name: Arc<str> = name.into();
         let tcp = tokio::spawn(async move {
             loop {
                 match listener.accept().await {
                     Ok((stream, peer)) => {
-                        *lock(&seen).entry(peer.ip()).or_default() += 1;
-                        tokio::spawn(echo(stream, peer));
+                        tokio::spawn(echo(stream, peer, Arc::clone(&name)));
                     }
                     Err(error) => {
                         // Out of descriptors, most likely: give others time to close theirs.
@@ -45,22 +56,35 @@ impl EchoServer {
                 }
             }
         });
+        let heard: Arc<Mutex<VecDeque<Datagram>>> = Arc::default();
+        let hearing = Arc::clone(&heard);
         let udp = tokio::spawn(async move {
             let mut packet = vec![0_u8; 65_536];
             loop {
                 if let Ok((length, peer)) = datagrams.recv_from(&mut packet).await {
+                    remember(&hearing, peer.ip(), &packet[..length]);
                     // A lost answer is the client's to notice.
                     let _ = datagrams.send_to(&packet[..length], peer).await;
                 }
             }
         });
-        Ok(Self { served, tasks: [tcp, udp] })
+        Ok(Self { heard, tasks: [tcp, udp] })
     }
 
-    /// How often a client was served over TCP, by the address seen.
+    /// Who sent datagrams with this payload, one entry for each.
     #[must_use]
-    pub fn served(&self) -> Vec<(IpAddr, u64)> {
-        lock(&self.served).iter().map(|(address, times)| (*address, *times)).collect()
+    pub fn heard(&self, payload: &[u8]) -> Vec<IpAddr> {
+        let heard = lock(&self.heard);
+        let matching = heard.iter().filter(|datagram| datagram.payload == payload);
+        matching.map(|datagram| datagram.from).collect()
+    }
+}
+
+fn remember(heard: &Mutex<VecDeque<Datagram>>, from: IpAddr, payload: &[u8]) {
+    if payload.len() <= REMEMBERED_BYTES {
+        let mut heard = lock(heard);
+        heard.truncate(REMEMBERED - 1);
+        heard.push_front(Datagram { from, payload: payload.to_vec() });
     }
 }
 
@@ -70,10 +94,10 @@ impl Drop for EchoServer {
     }
 }
 
-async fn echo(mut stream: tokio::net::TcpStream, peer: SocketAddr) {
+async fn echo(mut stream: tokio::net::TcpStream, peer: SocketAddr, name: Arc<str>) {
     let (mut reader, mut writer) = stream.split();
     // A client that goes away ends its own echo; nobody else needs to know.
-    if writer.write_all(format!("{}\n", peer.ip()).as_bytes()).await.is_ok() {
+    if writer.write_all(format!("{} {name}\n", peer.ip()).as_bytes()).await.is_ok() {
         let _ = tokio::io::copy(&mut reader, &mut writer).await;
     }
 }
@@ -83,6 +107,8 @@ async fn echo(mut stream: tokio::net::TcpStream, peer: SocketAddr) {
 pub struct Echoed {
     /// The client's address as the server sees it.
     pub seen_as: IpAddr,
+    /// The server's name, as it says.
+    pub server: String,
     /// Bytes that came back as they were sent.
     pub bytes: usize,
 }
@@ -103,9 +129,13 @@ pub async fn echo_once(
         let mut reader = BufReader::new(reader);
         let mut line = String::new();
         reader.read_line(&mut line).await?;
-        let seen_as = line.trim().parse().map_err(|_| {
-            io::Error::new(io::ErrorKind::InvalidData, format!("the server greeted with {line:?}"))
-        })?;
+        let greeting = line.trim().split_once(' ');
+        let greeting = greeting.and_then(|(seen, server)| Some((seen.parse().ok()?, server)));
+        let Some((seen_as, server)) = greeting else {
+            let text = format!("the server greeted with {line:?}");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        };
+        let server = server.to_owned();
         let send = async {
             writer.write_all(payload).await?;
             writer.shutdown().await
@@ -121,7 +151,7 @@ pub async fn echo_once(
                 format!("{} bytes were sent, {} others came back", payload.len(), back.len()),
             ));
         }
-        Ok(Echoed { seen_as, bytes: back.len() })
+        Ok(Echoed { seen_as, server, bytes: back.len() })
     };
     match tokio::time::timeout(limit, talk).await {
         Ok(result) => result,
@@ -142,6 +172,32 @@ pub async fn connect(
     let sockets = blocking(|| from.sockets(1, source))?;
     let socket = sockets.into_iter().next().ok_or_else(|| io::Error::other("no socket"))?;
     echo_once(socket, to, b"flatnet", limit).await
+}
+
+/// Sends a few UDP datagrams to each server, claiming `source`; returns their payload, by which
+/// [`EchoServer::heard`] knows them. They had time to arrive, where they can.
+///
+/// # Errors
+/// When `source` is not configured in the place, or sending fails for another reason than that
+/// there is no way to send.
+pub async fn send_datagrams(
+    from: &Place,
+    source: Ipv4Addr,
+    to: &[SocketAddrV4],
+) -> io::Result<Vec<u8>> {
+    const ROUNDS: usize = 5;
+    const PAUSE: Duration = Duration::from_millis(20);
+    let payload = random::hex::<12>()?.into_bytes();
+    let socket = blocking(|| from.udp(SocketAddrV4::new(source, 0)))?;
+    let socket = tokio::net::UdpSocket::from_std(socket)?;
+    for _ in 0..ROUNDS {
+        for server in to {
+            // An ICMP error of an earlier datagram shows here; the next one is tried all the same.
+            let _ = socket.send_to(&payload, SocketAddr::from(*server)).await;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(payload)
 }
 
 /// Has a UDP packet of `mtu` bytes (IPv4 and UDP headers included) echoed with "don't fragment"

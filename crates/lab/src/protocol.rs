@@ -22,15 +22,16 @@ pub enum Request {
     Calls,
     /// Check that packets flow as they should: [`Reply::Event`]s up to `done` or `failed`.
     Check,
-    /// End every pod and wait until their addresses are free again: events as for `check`.
-    DeletePods,
+    /// End every pod and every node, checking that their addresses come back: events as for
+    /// `check`. The rest of the lab goes on.
+    TakeApart,
     /// The namespaces of a node, pod or part of the VPC: one [`Reply::Place`], with the namespaces
     /// attached to the line as file descriptors in the order of [`PLACE_DESCRIPTORS`].
     Enter {
         /// `node-1`, `default/web-1`, `web-1`, `control-plane`, `router` or `lab`.
         target: String,
     },
-    /// End the lab: events as for `check`, then the socket closes.
+    /// End the lab at once: `done`, then the socket closes.
     Down,
 }
 

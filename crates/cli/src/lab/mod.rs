@@ -98,9 +98,11 @@ fn with_topology(
     }
 }
 
+/// Reads the file once: it may be a pipe, and what was checked is what runs.
 fn read_topology(path: &Path) -> anyhow::Result<(Topology, String)> {
-    let topology = Topology::from_file(path)?;
-    let text = std::fs::read_to_string(path).with_context(|| format!("{}", path.display()))?;
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("could not read {}", path.display()))?;
+    let topology = Topology::from_named_yaml(&path.display().to_string(), &text)?;
     Ok((topology, text))
 }
 
@@ -157,8 +159,14 @@ fn down(name: Option<&str>, format: Format) -> anyhow::Result<ExitCode> {
         bail!("no lab called `{}` is running", directory.name);
     }
     let mut progress = Progress::new(format);
-    Client::new(&directory.socket()).follow(&Request::Down, |event| progress.show(event))?;
+    let client = Client::new(&directory.socket());
+    if !client.follow(&Request::Down, |event| progress.show(event))? {
+        bail!("the lab would not end; kill its main process (see `ps`)");
+    }
     start::wait_gone(&directory)?;
     directory.remove()?;
-    Ok(code(progress.all_held()))
+    if format == Format::Table {
+        output::tell(&format!("lab `{}` has ended", directory.name));
+    }
+    Ok(ExitCode::SUCCESS)
 }

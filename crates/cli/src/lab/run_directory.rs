@@ -1,12 +1,22 @@
 //! Where running labs are found: one directory each, with a socket and a log.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use rustix::fs::{FlockOperation, flock};
+
+/// The longest name, as in the topology.
+const MAX_NAME: usize = 32;
+
+/// Keeps other labs from being made.
+#[derive(Debug)]
+pub struct CreationGuard {
+    _lock: File,
+}
 
 /// A lab's directory on the host.
 #[derive(Debug, Clone)]
@@ -22,8 +32,11 @@ impl RunDirectory {
     /// # Errors
     /// When the base directory cannot be made or is not this user's alone.
     pub fn of(name: &str) -> anyhow::Result<Self> {
-        if name.is_empty() || name.contains('/') || name.starts_with('.') || name.len() > 32 {
-            bail!("`{name}` cannot be a lab's name; use up to 32 letters, digits and dashes");
+        let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if name.is_empty() || name.len() > MAX_NAME || !name.chars().all(good) {
+            bail!(
+                "{name:?} cannot be a lab's name; use 1 to {MAX_NAME} of the characters a-z, 0-9 and -"
+            );
         }
         Ok(Self { name: name.to_owned(), path: base()?.join(name) })
     }
@@ -55,33 +68,62 @@ impl RunDirectory {
         Ok(names.map(|name| Self { path: base.join(&name), name }).collect())
     }
 
-    /// Makes the directory for a new lab; what an ended one left is replaced.
+    /// Makes the directory for a new lab; what ended labs left is removed. Until the guard is
+    /// dropped nobody else makes one: keep it until the lab listens.
     ///
     /// # Errors
     /// When a lab of this name runs, or the directory cannot be made.
-    pub fn create(&self) -> anyhow::Result<()> {
+    pub fn create(&self) -> anyhow::Result<CreationGuard> {
+        let base = base()?;
+        let lock = File::open(&base).context("could not open the labs' directory")?;
+        flock(&lock, FlockOperation::LockExclusive)
+            .context("could not lock the labs' directory")?;
         if self.is_running() {
             let name = &self.name;
             bail!(
                 "a lab called `{name}` is running; end it (flatnet lab down --name {name}) or choose another --name"
             );
         }
-        self.remove()?;
+        for ended in Self::all()?.into_iter().filter(|lab| !lab.is_running()) {
+            // Another's leftovers must not stop this lab.
+            if let Err(error) = ended.remove()
+                && ended.name == self.name
+            {
+                return Err(error);
+            }
+        }
         private_directory(&self.path)
-            .with_context(|| format!("could not make {}", self.path.display()))
+            .with_context(|| format!("could not make {}", self.path.display()))?;
+        Ok(CreationGuard { _lock: lock })
     }
 
-    /// Removes the directory and what is in it.
+    /// Removes the directory of an ended lab. Only what labs make is removed.
     ///
     /// # Errors
-    /// What the file system refuses.
+    /// When there is something else in it, or the file system refuses.
     pub fn remove(&self) -> anyhow::Result<()> {
-        match fs::remove_dir_all(&self.path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(error).with_context(|| format!("could not remove {}", self.path.display()))
-            }
+        let gone = |result: io::Result<()>| match result {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
+        };
+        // Never anybody's files: a directory without these two is no lab's.
+        let ours = [self.socket(), self.log()];
+        let entries = match fs::read_dir(&self.path) {
+            Ok(entries) => entries.collect::<io::Result<Vec<_>>>(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => Err(error),
+        };
+        let path = self.path.display();
+        let entries = entries.with_context(|| format!("could not look into {path}"))?;
+        if entries.iter().any(|entry| !ours.contains(&entry.path())) {
+            bail!(
+                "{path} is no lab's directory (it holds more than a socket and a log); nothing was removed"
+            );
         }
+        let removed = ours.iter().try_for_each(|file| gone(fs::remove_file(file)));
+        removed
+            .and_then(|()| gone(fs::remove_dir(&self.path)))
+            .with_context(|| format!("could not remove {path}"))
     }
 
     /// Whether a lab listens.

@@ -16,7 +16,7 @@ use lab::protocol::Request;
 use tracing_subscriber::EnvFilter;
 
 use super::Told;
-use super::run_directory::RunDirectory;
+use super::run_directory::{CreationGuard, RunDirectory};
 use crate::cli;
 
 /// How long the lab's first process may take to listen.
@@ -39,6 +39,8 @@ pub struct Starting {
     /// Where its socket and log are.
     pub directory: RunDirectory,
     main: Child,
+    /// Held until it listens.
+    guard: Option<CreationGuard>,
 }
 
 impl Starting {
@@ -49,7 +51,7 @@ impl Starting {
     pub fn launch(told: &Told, lifetime: Lifetime) -> anyhow::Result<Self> {
         let binaries = binaries()?;
         let directory = RunDirectory::of(&told.name)?;
-        directory.create()?;
+        let guard = directory.create()?;
         let log = File::create(directory.log())
             .with_context(|| format!("could not write {}", directory.log().display()))?;
         let mut command = Command::new("/proc/self/exe");
@@ -63,13 +65,13 @@ impl Starting {
             .stdout(log.try_clone()?)
             .stderr(log);
         if lifetime == Lifetime::WithThisCommand {
-            command.arg("--end-with-parent");
+            command.args(["--end-with", &std::process::id().to_string()]);
         }
         let mut main = command.spawn().context("could not start the lab")?;
         if let Some(mut stdin) = main.stdin.take() {
             stdin.write_all(told.text.as_bytes()).context("could not hand over the topology")?;
         }
-        Ok(Self { directory, main })
+        Ok(Self { directory, main, guard: Some(guard) })
     }
 
     /// Waits until the lab is up, showing its progress. A lab that fails is ended.
@@ -85,6 +87,7 @@ impl Starting {
                 bail!("the lab could not start ({status}):\n{}", log.trim_end());
             }
             if started.elapsed() > LISTEN_LIMIT {
+                self.end()?;
                 bail!(
                     "the lab did not listen within {LISTEN_LIMIT:?}; see {}",
                     self.directory.log().display()
@@ -92,6 +95,7 @@ impl Starting {
             }
             std::thread::sleep(Duration::from_millis(2));
         }
+        self.guard = None;
         let client = Client::new(&self.directory.socket());
         let mut failure = None;
         let followed = client.follow(&Request::Watch, |event| match event {
@@ -158,12 +162,13 @@ impl Running {
         self.directory.remove()
     }
 
-    /// Ends the lab in order, showing its progress.
+    /// Ends pods, then nodes, then the lab, checking that every address comes back.
     ///
     /// # Errors
     /// When it stops answering.
-    pub fn down(mut self, watch: impl FnMut(&Event)) -> anyhow::Result<()> {
-        self.client().follow(&Request::Down, watch)?;
+    pub fn take_apart(mut self, watch: impl FnMut(&Event)) -> anyhow::Result<()> {
+        self.client().follow(&Request::TakeApart, watch)?;
+        self.client().follow(&Request::Down, |_| {})?;
         self.main.wait().context("could not wait for the lab's main process")?;
         wait_gone(&self.directory)?;
         self.directory.remove()
@@ -197,7 +202,7 @@ pub fn main_process(arguments: cli::MainArguments, name: &str) -> anyhow::Result
         bootstrap: Bootstrap { name: name.to_owned(), topology, binaries: arguments.binaries },
         control_socket: arguments.socket,
         api: arguments.api,
-        end_with_parent: arguments.end_with_parent,
+        end_with: arguments.end_with,
     })
 }
 

@@ -27,7 +27,7 @@ pub async fn nodes_to_endpoint(running: &Arc<Running>, journal: &Journal) {
     else {
         return;
     };
-    let started = Instant::now();
+    let (started, since) = (Instant::now(), running.lab.now());
     let (mut wanted, mut held, mut failures) = (0, 0, Vec::new());
     for node in &running.nodes {
         for address in &control_plane.addresses {
@@ -36,7 +36,7 @@ pub async fn nodes_to_endpoint(running: &Arc<Running>, journal: &Journal) {
                 let asked =
                     ask(&node.place, control_plane, *address, &told.endpoint_name, path).await;
                 match asked {
-                    Ok(()) if seen(running, control_plane, node.address, *address, path) => {
+                    Ok(()) if seen(since, control_plane, node.address, *address, path) => {
                         held += 1;
                     }
                     Ok(()) => failures.push(format!(
@@ -80,14 +80,12 @@ async fn distrust(running: &Running, control_plane: &ControlPlane, name: &str, j
 }
 
 fn seen(
-    running: &Running,
+    since: vpc::Timestamp,
     control_plane: &ControlPlane,
     node: Ipv4Addr,
     x_eni: Ipv4Addr,
     path: &str,
 ) -> bool {
-    // The log's times are the lab clock's; a minute back is well before this check began.
-    let since = vpc::Timestamp(running.lab.now().0 - 60_000);
     control_plane.log.since(since).iter().any(|access| {
         access.path == path
             && access.status == 200

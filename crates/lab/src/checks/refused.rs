@@ -49,6 +49,7 @@ pub fn refused_pods(running: &Running, journal: &Journal) {
     journal.check("refused-pods", failures.is_empty(), with_failures(text, &failures), started);
 }
 
+/// What a refusal should say and does not.
 fn unhelpful(topology: &Topology, pod: &RefusedPod) -> Option<String> {
     let node = topology.nodes.iter().find(|node| node.name == pod.node)?;
     let subnet = topology.subnets.iter().find(|subnet| subnet.name == node.subnet)?;
@@ -56,17 +57,19 @@ fn unhelpful(topology: &Topology, pod: &RefusedPod) -> Option<String> {
     if pod.code != Some(TRY_AGAIN_LATER) {
         return Some(format!("{who}: CNI error code {:?}: {}", pod.code, pod.message));
     }
-    let limits = ["ENI", "address"];
-    let names_subnet =
-        pod.message.contains(&subnet.name) && pod.message.contains(&subnet.cidr.to_string());
-    let names_limit = limits.iter().all(|word| pod.message.contains(word));
-    let helps = pod.message.contains("larger subnet") || !names_subnet;
-    (!(names_subnet || names_limit) || !helps).then(|| {
-        format!(
-            "{who}: the message names no subnet or limit, or no help: {} ({})",
-            pod.message, pod.details
-        )
-    })
+    let by_type = node.instance_type.default_card_enis() * (node.instance_type.ipv4_per_eni - 1);
+    let facts = if room_alone(topology, node) == Some(by_type) {
+        // The instance type is the limit.
+        vec![node.instance_type.name.to_string(), "ENI".to_owned()]
+    } else {
+        let usable = (1_u32 << (32 - u32::from(subnet.cidr.prefix_len()))).saturating_sub(5);
+        let subnet_facts =
+            [subnet.name.clone(), subnet.cidr.to_string(), format!("{usable} usable")];
+        let others = ["ENI primaries", "pods", "larger subnet"].map(str::to_owned);
+        subnet_facts.into_iter().chain(others).collect()
+    };
+    let missing: Vec<&String> = facts.iter().filter(|fact| !pod.message.contains(*fact)).collect();
+    (!missing.is_empty()).then(|| format!("{who}: {missing:?} not in: {}", pod.message))
 }
 
 /// How many pods a node has room for when it is the only one in its subnet: ENIs are added while

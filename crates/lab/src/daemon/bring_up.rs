@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 use ipnet::Ipv4Net;
 use vpc::{
     AddressRequest, EniSpec, InstanceId, InstanceSpec, InterfaceType, SubnetId, SubnetSpec, Tags,
@@ -100,7 +100,8 @@ pub async fn bring_up(
     let node_echoes = nodes
         .iter()
         .map(|node| {
-            EchoServer::start(&node.place, SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, ECHO_PORT))
+            let at = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, ECHO_PORT);
+            EchoServer::start(&node.place, at, &node.name)
         })
         .collect::<std::io::Result<_>>()
         .context("could not start the nodes' echo servers")?;
@@ -117,6 +118,7 @@ pub async fn bring_up(
         node_echoes,
         plugins: bootstrap.binaries.clone(),
         free_before_pods: BTreeMap::new(),
+        experiments: tokio::sync::Mutex::default(),
         pods: Mutex::default(),
         refused: Mutex::default(),
         topology,
@@ -187,7 +189,9 @@ async fn boot_nodes(
         };
         let node = blocking(|| {
             let node = Node::boot(&spec)?;
-            placement.fabric.wait_running(&eni, LINK_STARTS)?;
+            if !placement.fabric.wait_running(&eni, LINK_STARTS)? {
+                bail!("the router's link to {} did not start", spec.name);
+            }
             node.start_agent(&spec)?;
             anyhow::Ok(node)
         })?;

@@ -81,40 +81,25 @@ impl Commands {
         match request {
             Request::Watch => follow(&mut stream, &self.journal).await,
             Request::Down => self.down(stream).await,
-            other => match self.running().await {
+            other => match self.running() {
                 Ok(running) => answer(other, &running, stream).await,
-                Err(text) => self.refuse(stream, &text).await,
+                Err(text) => self.refuse(stream, text).await,
             },
         }
     }
 
-    /// The lab, once it is up.
-    async fn running(&self) -> Result<Arc<Running>, String> {
-        let mut phase = self.phase.clone();
-        let settled = phase.wait_for(|phase| !matches!(phase, Phase::Starting)).await;
-        match settled.as_deref() {
-            Ok(Phase::Up(running)) => Ok(Arc::clone(running)),
-            Ok(Phase::Starting | Phase::Failed) | Err(_) => {
-                Err("this lab could not be built; `flatnet lab down` ends it".to_owned())
-            }
+    /// The lab, if it is up.
+    fn running(&self) -> Result<Arc<Running>, &'static str> {
+        match &*self.phase.borrow() {
+            Phase::Up(running) => Ok(Arc::clone(running)),
+            Phase::Starting => Err("this lab is still starting; try again when `lab up` is done"),
+            Phase::Failed => Err("this lab could not be built; `flatnet lab down` ends it"),
         }
     }
 
+    /// Everything ends with this process, so there is nothing to take apart.
     async fn down(&self, mut stream: tokio::net::UnixStream) -> io::Result<()> {
-        let journal = Arc::new(Journal::default());
-        let running = match &*self.phase.borrow() {
-            Phase::Up(running) => Some(Arc::clone(running)),
-            Phase::Starting | Phase::Failed => None,
-        };
-        let work = async {
-            if let Some(running) = running {
-                tear_down::delete_pods(&running, &journal).await;
-                tear_down::end_nodes(&running, &journal).await;
-            }
-            journal.push(Event::Done);
-        };
-        // The lab ends whether or not anybody still watches.
-        let (_, told) = tokio::join!(work, follow(&mut stream, &journal));
+        let told = send(&mut stream, &Reply::Event(Event::Done)).await;
         drop(stream);
         self.end.send_replace(true);
         told
@@ -138,15 +123,20 @@ async fn answer(
         },
         Request::Environment => Reply::Environment { variables: running.environment() },
         Request::Calls => Reply::Calls { calls: running.calls() },
-        Request::Check => {
-            let journal = Journal::default();
-            let work = checks::run(running, &journal);
-            return tokio::join!(work, follow(&mut stream, &journal)).1;
-        }
-        Request::DeletePods => {
+        Request::Check | Request::TakeApart => {
+            // Checks experiment on pods; two at once would spoil each other's experiments.
+            let Ok(_alone) = running.experiments.try_lock() else {
+                let error = "a check of this lab is running; try again when it is done".to_owned();
+                return send(&mut stream, &Reply::Error { error }).await;
+            };
             let journal = Journal::default();
             let work = async {
-                tear_down::delete_pods(running, &journal).await;
+                if matches!(request, Request::Check) {
+                    checks::run(running, &journal).await;
+                } else {
+                    tear_down::delete_pods(running, &journal).await;
+                    tear_down::end_nodes(running, &journal).await;
+                }
                 journal.push(Event::Done);
             };
             return tokio::join!(work, follow(&mut stream, &journal)).1;

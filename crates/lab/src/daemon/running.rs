@@ -49,6 +49,8 @@ pub struct Running {
     pub plugins: PathBuf,
     /// Each subnet's free addresses when the nodes were ready and no pod had started.
     pub free_before_pods: BTreeMap<String, u32>,
+    /// Held by whoever experiments on the pods.
+    pub(super) experiments: tokio::sync::Mutex<()>,
     pub(super) pods: Mutex<BTreeMap<PodName, Arc<Pod>>>,
     pub(super) refused: Mutex<Vec<RefusedPod>>,
 }
@@ -236,7 +238,7 @@ impl Running {
         )
     }
 
-    /// Ends every server and lets go of the fabric's namespaces.
+    /// Makes the fabric match what EC2 knows.
     pub(super) fn converge(&self) -> anyhow::Result<()> {
         Ok(self.lab.read(|world| self.fabric.converge(world))?)
     }

@@ -9,7 +9,7 @@ use crate::journal::Journal;
 use crate::probe::blocking;
 use crate::status;
 
-/// How long warm pools may take to shrink to what they were before the pods.
+/// How long warm pools may take to shrink, beside the ages and rests that the agents wait for.
 const SHRINK_LIMIT: Duration = Duration::from_secs(20);
 /// How long an agent may take to end.
 const AGENT_LIMIT: Duration = Duration::from_secs(10);
@@ -52,12 +52,30 @@ pub async fn delete_pods(running: &Running, journal: &Journal) {
     let started = Instant::now();
     let before = &running.free_before_pods;
     let mut free = running.free_addresses();
-    while free != *before && started.elapsed() < SHRINK_LIMIT {
+    let limit = SHRINK_LIMIT + agents_wait(running);
+    if limit > 2 * SHRINK_LIMIT {
+        journal.note(format!(
+            "waiting up to {} s for the warm pools to shrink (IP_COOLDOWN_PERIOD, FLATNET_ENI_MIN_AGE)",
+            limit.as_secs()
+        ));
+    }
+    while free != *before && started.elapsed() < limit {
         tokio::time::sleep(Duration::from_millis(20)).await;
         free = running.free_addresses();
     }
     let text = format!("free addresses are as before the first pod: {}", compare(before, &free));
     journal.check("addresses-back", free == *before, text, started);
+}
+
+/// The longest that an agent waits before it gives an ENI back, as it is configured.
+fn agents_wait(running: &Running) -> Duration {
+    let setting = |node: &crate::topology::Node, name: &str, default: u64| {
+        node.agent.env.get(name).and_then(|value| value.parse().ok()).unwrap_or(default)
+    };
+    let seconds = running.topology.nodes.iter().map(|node| {
+        setting(node, "IP_COOLDOWN_PERIOD", 30) + setting(node, "FLATNET_ENI_MIN_AGE", 60)
+    });
+    Duration::from_secs(seconds.max().unwrap_or(0))
 }
 
 fn compare(before: &BTreeMap<String, u32>, now: &BTreeMap<String, u32>) -> String {

@@ -149,7 +149,10 @@ impl Fabric for KernelFabric {
         state.make_instances(world)?;
         let desired = FabricState::of(world, &self.vpc);
         for change in diff(&state.applied, &desired) {
-            state.apply(&change, &self.router)?;
+            if let Err(error) = state.apply(&change, &self.router) {
+                state.undo(&change);
+                return Err(error);
+            }
             state.applied.record(change);
         }
         state.forget_instances(world);
@@ -197,6 +200,15 @@ impl State {
             doing: format!("looking for the namespace that {eni} is attached to"),
             source: None,
         })
+    }
+
+    /// Removes what a half-made port left, so that it can be made again.
+    fn undo(&mut self, change: &Change) {
+        if let Change::AddPort(eni, port) = change
+            && let Err(error) = self.netlink.apply(&kernel::remove_port(port))
+        {
+            tracing::warn!(%eni, %error, "a half-made port could not be removed");
+        }
     }
 
     fn apply(&mut self, change: &Change, router: &Netns) -> Result<(), FabricError> {

@@ -24,8 +24,8 @@ pub struct MainArguments {
     pub control_socket: PathBuf,
     /// Where on the host's loopback the EC2 API listens; port 0 takes a free one.
     pub api: SocketAddr,
-    /// Whether the lab ends when the process that started it ends.
-    pub end_with_parent: bool,
+    /// The process that started the lab, if the lab is to end with it.
+    pub end_with: Option<u32>,
 }
 
 /// Opens the host's sockets, enters the lab's namespaces and waits for the lab to end.
@@ -35,7 +35,6 @@ pub struct MainArguments {
 /// # Errors
 /// A socket that could not be opened, or namespaces the system refuses.
 pub fn run(arguments: &MainArguments) -> anyhow::Result<ExitCode> {
-    let parent = rustix::process::getppid();
     // Ctrl-C in the terminal is for the command that shows the lab, which then takes it down.
     rustix::process::setsid().context("could not leave the terminal's session")?;
     let control = UnixListener::bind(&arguments.control_socket)
@@ -49,10 +48,12 @@ pub fn run(arguments: &MainArguments) -> anyhow::Result<ExitCode> {
         )
     })?;
     user_namespace::enter()?;
-    if arguments.end_with_parent {
+    if let Some(starter) = arguments.end_with {
         rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
             .context("could not ask to end with the parent")?;
-        if rustix::process::getppid() != parent {
+        // It may have ended before that; then somebody else is the parent now.
+        let parent = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get());
+        if parent != i32::try_from(starter).ok() {
             bail!("the command that started this lab has gone");
         }
     }

@@ -165,7 +165,10 @@ impl NetworkList {
         result: &Value,
     ) -> Result<(), CniError> {
         if self.disable_check {
-            return Ok(());
+            return Err(CniError::Configuration {
+                directory: CONFIGURATION_DIRECTORY,
+                problem: "it has disableCheck, so nothing can be checked".to_owned(),
+            });
         }
         for plugin in &self.plugins {
             self.execute("CHECK", plugin, result, node, path, attachment)?;

@@ -7,4 +7,4 @@ mod pod;
 
 pub use cni::{CniError, CniFailure, NetworkList};
 pub use node::{Node, NodeError, NodeSpec};
-pub use pod::{ECHO_PORT, Pod, PodError, PodFailure, PodName, pinned_namespaces, refused_pod};
+pub use pod::{ECHO_PORT, Pod, PodError, PodFailure, PodName, refused_pod};

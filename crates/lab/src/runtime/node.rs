@@ -10,7 +10,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use datapath::{Address, Kernel as _, Netlink, Netns, Op, Route, Scope, wait_running};
+use datapath::{
+    Address, Kernel as _, Netlink, Netns, Op, Route, Scope, wait_running, write_sysctl,
+};
 use ipnet::Ipv4Net;
 use rustix::mount::mount_bind;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -174,12 +176,6 @@ impl Node {
         self.agent.lock().restarts
     }
 
-    /// The agent's socket, as seen from the lab's own mount namespace.
-    #[must_use]
-    pub fn agent_socket(&self) -> PathBuf {
-        self.directory.join("run/agent.sock")
-    }
-
     /// Ends the agent as a node's shutdown would (SIGTERM), and waits for it.
     ///
     /// # Errors
@@ -188,7 +184,7 @@ impl Node {
         self.agent.stop();
         let started = Instant::now();
         while self.agent_pid().is_some() {
-            if started.elapsed() > limit || self.agent_restarts() >= HOPELESS_RESTARTS {
+            if started.elapsed() > limit {
                 return Err(io::Error::new(
                     io::ErrorKind::TimedOut,
                     format!("the agent of {} did not end within {limit:?} of SIGTERM", self.name),
@@ -202,8 +198,12 @@ impl Node {
 
 /// What DHCP and the image's start-up do on EC2.
 fn configure_network(spec: &NodeSpec) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    // Set on every Kubernetes node, by its image or by the kubelet's requirements.
-    spec.netns.run(|| fs::write("/proc/sys/net/ipv4/ip_forward", "1"))??;
+    spec.netns.run(|| {
+        // Set on every Kubernetes node, by its image or by the kubelet's requirements.
+        write_sysctl("net/ipv4/ip_forward", "1")?;
+        // Each link's own setting decides; the lab's host may have set another default.
+        write_sysctl("net/ipv4/conf/all/rp_filter", "0")
+    })??;
     let eth0 = || "eth0".to_owned();
     let address = Address {
         link: eth0(),

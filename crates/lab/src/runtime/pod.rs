@@ -1,9 +1,8 @@
 //! A pod: a network namespace that the CNI plugin connects, with an echo server in it.
 
 use std::fmt;
-use std::fs;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::Path;
 
 use datapath::{Kernel as _, Netlink, Netns, Op};
@@ -119,9 +118,9 @@ impl Pod {
             .apply(&[Op::up("lo")])
             .map_err(sandbox_error("setting lo up"))?;
         let place = Place::network_only(netns);
-        let echo =
-            probe::EchoServer::start(&place, SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, ECHO_PORT))
-                .map_err(sandbox_error("starting its echo server"))?;
+        let at = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, ECHO_PORT);
+        let echo = probe::EchoServer::start(&place, at, &name.to_string())
+            .map_err(sandbox_error("starting its echo server"))?;
         let network = NetworkList::load(&node.place)?;
         let (netns_text, arguments) = (path.to_string_lossy(), cni_arguments(name, container_id));
         let attachment = Attachment {
@@ -174,10 +173,10 @@ impl Pod {
         unpinned.map_err(sandbox_error("removing its namespace"))
     }
 
-    /// How often a client was served, by the address the server saw.
+    /// Its echo server.
     #[must_use]
-    pub fn served(&self) -> Vec<(IpAddr, u64)> {
-        self.echo.served()
+    pub const fn echo(&self) -> &probe::EchoServer {
+        &self.echo
     }
 
     fn netns_path(&self) -> std::path::PathBuf {
@@ -213,19 +212,6 @@ where
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     move |source| PodError::Sandbox { doing, source: source.into() }
-}
-
-/// The netns directory's entries, for status and clean-up checks.
-///
-/// # Errors
-/// What reading the directory says.
-pub fn pinned_namespaces() -> io::Result<Vec<String>> {
-    let entries = fs::read_dir(crate::process::NETNS_DIRECTORY)?;
-    let mut names = entries
-        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
-        .collect::<io::Result<Vec<_>>>()?;
-    names.sort();
-    Ok(names)
 }
 
 /// A failure as `flatnet lab status` shows it.

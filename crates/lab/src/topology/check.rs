@@ -12,7 +12,7 @@ use super::suggest;
 /// EKS places its X-ENIs in subnets of at least two zones (EKS user guide, "Network requirements").
 const MIN_ZONES: usize = 2;
 /// Names that commands use for parts of the lab that are not nodes.
-const RESERVED_NODE_NAMES: &[&str] = &["control-plane", "lab", "router"];
+const RESERVED_NODE_NAMES: &[&str] = &["control-plane", "ec2-endpoint", "lab", "router"];
 /// Reports everything in `draft` that contradicts something else in it.
 pub(super) fn all(draft: &Draft, problems: &mut Problems) {
     let usable = address_space::check(draft, problems);

@@ -183,7 +183,11 @@ impl Topology {
         Self::from_named_yaml(&path.display().to_string(), &text)
     }
 
-    fn from_named_yaml(source_name: &str, text: &str) -> Result<Self, TopologyError> {
+    /// Reads a topology from YAML text; messages call the text `source_name`.
+    ///
+    /// # Errors
+    /// As [`Topology::from_yaml`].
+    pub fn from_named_yaml(source_name: &str, text: &str) -> Result<Self, TopologyError> {
         let mut problems = fields::Problems::default();
         let topology = tree::parse(text, &mut problems)
             .and_then(|root| decode::topology(&root, &mut problems));
