@@ -228,7 +228,8 @@ fn free_address(running: &Running, pod: &Pod) -> anyhow::Result<Ipv4Addr> {
     })
 }
 
-async fn unassign_and_back(running: &Running, pod: &Pod, peer: &Pod) -> anyhow::Result<String> {
+/// Takes a pod's address away and gives it back; says how long after EC2's answer it worked again.
+async fn unassign_and_back(running: &Running, pod: &Pod, peer: &Pod) -> anyhow::Result<Duration> {
     let to = SocketAddrV4::new(pod.address, ECHO_PORT);
     connect(&peer.place, None, to, WORKS).await.context("not reachable to begin with")?;
     let eni = running.lab.read(|world| {
