@@ -6,6 +6,7 @@ use super::running::Running;
 use crate::api;
 use crate::protocol::{Fault, FaultSpec, Reply};
 use crate::requests::{self, ANY_ACTION, Effect};
+use crate::topology::suggest;
 
 /// The longest that a fault may delay a call, in milliseconds: longer than any client waits.
 const MAX_DELAY: u32 = 600_000;
@@ -82,8 +83,12 @@ fn known(action: String) -> Result<String, String> {
     if action == ANY_ACTION || api::action_names().any(|name| name == action) {
         return Ok(action);
     }
-    let names: Vec<&str> = api::action_names().collect();
-    Err(format!("the lab has no action `{action}`; allowed: '*' or one of {}", names.join(", ")))
+    let near = suggest::nearest(&action, api::action_names());
+    let hint = near.map_or_else(
+        || "allowed: '*', or EC2's actions, for example AttachNetworkInterface".to_owned(),
+        |near| format!("did you mean {near}?"),
+    );
+    Err(format!("the lab has no action `{action}`; {hint}"))
 }
 
 fn told(fault: requests::Fault) -> Fault {

@@ -12,7 +12,7 @@ mod decode;
 mod error;
 mod fields;
 mod requests;
-mod suggest;
+pub(crate) mod suggest;
 mod tree;
 mod values;
 

@@ -3,10 +3,11 @@
 use vpc::requests::{Profile, Span, Timing};
 
 use super::fields::{Cursor, Fields, Problems, quoted, unknown};
+use super::suggest;
 use crate::api;
 use crate::requests::{ANY_ACTION, RequestPolicy};
 
-const KEYS: &[&str] = &[
+pub(super) const KEYS: &[&str] = &[
     "profile",
     "throttle",
     "share",
@@ -77,16 +78,19 @@ fn latency(fields: &Fields<'_>, timing: &mut Timing, problems: &mut Problems) {
 
 fn profile(text: &str) -> Result<Profile, String> {
     let names = Profile::ALL.map(|(name, _)| name);
-    Profile::named(text)
-        .ok_or_else(|| format!("{}: {}", quoted(text), unknown("profile", text, &names)))
+    Profile::named(text).ok_or_else(|| unknown("profile", text, &names))
 }
 
 fn action(text: &str) -> Result<String, String> {
     if api::action_names().any(|known| known == text) {
         return Ok(text.to_owned());
     }
-    let names: Vec<&str> = api::action_names().collect();
-    Err(format!("{}: {}", quoted(text), unknown("action", text, &names)))
+    // There are too many to list them.
+    let hint = match suggest::nearest(text, api::action_names()) {
+        Some(near) => format!("did you mean {near}?"),
+        None => "allowed: EC2's actions, for example AttachNetworkInterface".to_owned(),
+    };
+    Err(format!("the lab has no action {}; {hint}", quoted(text)))
 }
 
 /// `100` or `100-500`, in milliseconds.
