@@ -59,7 +59,7 @@ async fn serve(State(service): State<Arc<Service>>, request: Request) -> Respons
             tokio::time::sleep(pause).await;
         }
         // Off the async threads: a change returns only when the fabric has followed it.
-        tokio::task::spawn_blocking(move || service.answer(admitted, call)).await
+        tokio::task::spawn_blocking(move || service.answer(admitted, &call)).await
     });
     let (status, xml) = answered.await.flatten().unwrap_or_else(|error| {
         tracing::error!(%error, "EC2 call failed");
@@ -148,9 +148,9 @@ impl Service {
     }
 
     /// Carries out what was admitted, and logs the call.
-    fn answer(&self, admitted: Result<Admitted, Refused>, call: Progress) -> (StatusCode, String) {
-        let answered = admitted.and_then(|admitted| self.carry_out(&admitted, &call));
-        self.log(&call, answered.as_ref().err());
+    fn answer(&self, admitted: Result<Admitted, Refused>, call: &Progress) -> (StatusCode, String) {
+        let answered = admitted.and_then(|admitted| self.carry_out(&admitted, call));
+        self.log(call, answered.as_ref().err());
         match answered {
             Ok(xml) => (StatusCode::OK, xml),
             Err(refused) => refuse(&refused, &call.request_id),
