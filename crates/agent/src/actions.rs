@@ -23,6 +23,15 @@ const NEW_ENI_PAUSES: [Duration; 4] = [
     Duration::from_secs(2),
 ];
 
+/// Pauses before attaching an ENI again whose attachment was throttled, the client's own retries
+/// aside. Deleting it and creating another would cost more of the calls there are too few of.
+const THROTTLED_PAUSES: [Duration; 4] = [
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+    Duration::from_secs(8),
+];
+
 impl<C: Cloud, W: Wiring> Node<C, W> {
     /// Does what the pool asks for, and tells it how that ended.
     pub(crate) async fn perform(&self, action: Action) {
@@ -142,13 +151,17 @@ impl<C: Cloud, W: Wiring> Node<C, W> {
     /// Attaches an ENI that was just created, which EC2 may not know everywhere yet.
     async fn attach_new(&self, eni: &EniId, device_index: u32) -> Result<String, CloudError> {
         let instance = &self.identity.instance_id;
-        let mut pauses = NEW_ENI_PAUSES.iter();
+        let (mut unknown, mut throttled) = (NEW_ENI_PAUSES.iter(), THROTTLED_PAUSES.iter());
         loop {
-            match (self.cloud.attach(eni, instance, device_index).await, pauses.next()) {
-                (Err(error), Some(pause)) if error.kind == ErrorKind::NotFound => {
-                    tokio::time::sleep(*pause).await;
-                }
-                (answer, _) => return answer,
+            let answer = self.cloud.attach(eni, instance, device_index).await;
+            let pause = match answer.as_ref().map_err(|error| error.kind) {
+                Err(ErrorKind::NotFound) => unknown.next(),
+                Err(ErrorKind::Throttled) => throttled.next(),
+                _ => None,
+            };
+            match pause {
+                Some(pause) => tokio::time::sleep(*pause).await,
+                None => return answer,
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::lab::FaultArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Flat pod networking for Kubernetes on AWS: try it, plan it, run it.
@@ -77,8 +78,13 @@ pub enum LabCommand {
     Exec(ExecArguments),
     /// Print the variables that point an AWS client at the lab.
     Env,
-    /// Count the EC2 calls made, by action and caller.
-    Calls,
+    /// Count the EC2 calls made, by action and caller, or show them.
+    #[command(
+        after_help = "Examples:\n  flatnet lab calls --since 30s\n  flatnet lab calls --since 2026-11-23T11:40:00Z --events"
+    )]
+    Calls(CallsArguments),
+    /// Let EC2 calls be throttled, fail, take long or be denied, and metadata be out of date.
+    Fault(FaultArguments),
     /// End the lab.
     Down,
     /// Print the default topology, commented, as a file to start from.
@@ -92,6 +98,17 @@ pub enum LabCommand {
     /// The lab's daemon.
     #[command(hide = true)]
     Daemon,
+}
+
+/// Which calls to show, and how.
+#[derive(Debug, Args)]
+pub struct CallsArguments {
+    /// Only calls since then: how long ago (500ms, 30s, 5m, 1h) or a time (RFC 3339).
+    #[arg(long, value_name = "AGO|TIME")]
+    pub since: Option<String>,
+    /// Print each call as a line of JSON, as AWS CloudTrail would have it, instead of counts.
+    #[arg(long)]
+    pub events: bool,
 }
 
 /// What to build.

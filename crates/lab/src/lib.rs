@@ -5,6 +5,7 @@
 //! [`fabric::KernelFabric`] (makes packets follow), [`client`] (talks to a running lab).
 
 pub mod api;
+pub mod audit;
 pub mod checks;
 pub mod client;
 pub mod control_plane;
@@ -18,6 +19,7 @@ pub mod probe;
 pub mod process;
 pub mod protocol;
 mod random;
+pub mod requests;
 pub mod runtime;
 pub mod sigv4;
 pub mod state;

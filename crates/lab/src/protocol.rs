@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::audit;
 use crate::journal::Event;
 use crate::status::Status;
 
@@ -19,7 +20,30 @@ pub enum Request {
     /// The variables that point an AWS client at the lab: one [`Reply::Environment`].
     Environment,
     /// How many EC2 calls were made, by action and caller: one [`Reply::Calls`].
-    Calls,
+    Calls {
+        /// Only those at or after this time, in milliseconds since the Unix epoch.
+        #[serde(default)]
+        since: Option<i64>,
+    },
+    /// The EC2 calls themselves, as far as they are kept: one [`Reply::CallEvents`].
+    CallEvents {
+        /// As for `calls`.
+        #[serde(default)]
+        since: Option<i64>,
+    },
+    /// Put a fault into force: one [`Reply::Faults`] with it.
+    AddFault {
+        /// What it does.
+        fault: FaultSpec,
+    },
+    /// The faults in force: one [`Reply::Faults`].
+    Faults,
+    /// End a fault, or all: one [`Reply::Faults`] with those that ended.
+    ClearFaults {
+        /// Which one.
+        #[serde(default)]
+        id: Option<u64>,
+    },
     /// Check that packets flow as they should: [`Reply::Event`]s up to `done` or `failed`.
     Check,
     /// End every pod and every node, checking that their addresses come back: events as for
@@ -56,6 +80,16 @@ pub enum Reply {
         /// Sorted by action, caller and outcome.
         calls: Vec<CallCount>,
     },
+    /// See [`Request::CallEvents`].
+    CallEvents {
+        /// Oldest first.
+        events: Vec<audit::Event>,
+    },
+    /// See [`Request::Faults`].
+    Faults {
+        /// Oldest first.
+        faults: Vec<Fault>,
+    },
     /// See [`Request::Enter`].
     Place {
         /// What was found, e.g. `pod default/web-1 on node-1`.
@@ -80,4 +114,53 @@ pub struct CallCount {
     pub outcome: String,
     /// How often.
     pub calls: u64,
+}
+
+/// A fault in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// Names it as long as the lab runs.
+    pub id: u64,
+    /// What it does.
+    #[serde(flatten)]
+    pub fault: FaultSpec,
+}
+
+/// What a fault does. An `action` is one of EC2's that the lab has, or `*` for all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase")]
+pub enum FaultSpec {
+    /// Calls are refused with `RequestLimitExceeded`.
+    Throttle {
+        /// Which.
+        action: String,
+    },
+    /// Calls fail and do nothing.
+    Fail {
+        /// Which.
+        action: String,
+        /// The error's code.
+        code: String,
+        /// The error's message.
+        message: String,
+        /// How many of them.
+        times: u32,
+    },
+    /// Calls take longer.
+    Delay {
+        /// Which.
+        action: String,
+        /// By how much.
+        milliseconds: u32,
+    },
+    /// Calls are refused with `UnauthorizedOperation`.
+    Deny {
+        /// Which.
+        action: String,
+    },
+    /// The metadata service goes on showing a node's ENIs as they are.
+    FreezeImds {
+        /// The node's name.
+        node: String,
+    },
 }

@@ -3,7 +3,7 @@
 //! [`World`] holds all of a Region's networking state and is the only way to change it: each of
 //! its methods that changes something is one EC2 operation with EC2's rules, and either does all
 //! of it or returns an [`Error`] and changes nothing. [`instance_types`] knows the limits of
-//! every EC2 instance type.
+//! every EC2 instance type, and [`requests`] how fast EC2 takes calls and shows what they did.
 //!
 //! Nothing here does I/O or reads a clock: callers pass the time, and identifiers, MAC addresses
 //! and the choice of free addresses come from the World's own seeded generator.
@@ -16,6 +16,7 @@ pub mod instance_types;
 mod mac;
 mod quotas;
 mod random;
+pub mod requests;
 mod security_group;
 mod subnet;
 mod tags;
@@ -37,6 +38,7 @@ pub use self::instance::{Instance, InstanceSpec, InstanceState};
 pub use self::instance_types::InstanceType;
 pub use self::mac::{InvalidMacAddress, MacAddress};
 pub use self::quotas::Quotas;
+pub use self::random::Random;
 pub use self::security_group::{SecurityGroup, SecurityGroupSpec};
 pub use self::subnet::{Subnet, SubnetSpec, SubnetUsage};
 pub use self::tags::{TagSelection, Tags};

@@ -142,6 +142,7 @@ async fn no_eni_is_left_behind_whichever_call_fails() {
         ("CreateNetworkInterface", ErrorKind::Throttled),
         ("CreateNetworkInterface", ErrorKind::Unanswered),
         ("AttachNetworkInterface", ErrorKind::NotFound),
+        ("AttachNetworkInterface", ErrorKind::Throttled),
         ("AttachNetworkInterface", ErrorKind::Other),
         ("AttachNetworkInterface", ErrorKind::Unanswered),
         ("AttachNetworkInterface", ErrorKind::DeviceIndexTaken),
@@ -162,6 +163,20 @@ async fn no_eni_is_left_behind_whichever_call_fails() {
         assert_eq!(stats.total as usize, secondaries, "{action} {kind:?}");
         assert!(stats.free >= stats.target, "{action} {kind:?}: {stats:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_eni_whose_attachment_is_throttled_is_kept_and_attached_later() {
+    let cloud = Twin::new("10.0.0.0/24", 2, 4);
+    for _ in 0..3 {
+        cloud.fail("AttachNetworkInterface", ErrorKind::Throttled);
+    }
+    let node = start(cloud).await.filled().await;
+    node.add(0).await.unwrap();
+    node.pass(30).await;
+    assert_eq!(node.cloud.attached().len(), 2);
+    assert_eq!(node.cloud.count("CreateNetworkInterface"), 1);
+    assert_eq!(node.cloud.count("DeleteNetworkInterface"), 0);
 }
 
 #[tokio::test(start_paused = true)]

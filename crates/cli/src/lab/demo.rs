@@ -122,7 +122,7 @@ fn show_status(lab: &Running, format: Format) -> anyhow::Result<()> {
 }
 
 fn show_calls(lab: &Running, format: Format) -> anyhow::Result<()> {
-    let Reply::Calls { calls } = lab.client().ask(&Request::Calls)? else {
+    let Reply::Calls { calls } = lab.client().ask(&Request::Calls { since: None })? else {
         bail!("the lab answered something else than its calls")
     };
     match format {

@@ -2,6 +2,7 @@
 
 mod demo;
 mod exec;
+mod fault;
 mod progress;
 mod render;
 mod run_directory;
@@ -11,12 +12,15 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
+use lab::audit;
 use lab::client::Client;
 use lab::protocol::{Reply, Request};
+use lab::state::{Clock as _, SystemClock};
 use lab::topology::{DEFAULT_YAML, Topology};
 
-use crate::cli::{Format, LabArguments, LabCommand, TopologyArguments};
+use crate::cli::{CallsArguments, Format, LabArguments, LabCommand, TopologyArguments};
 use crate::output;
+pub use fault::FaultArguments;
 use progress::Progress;
 use run_directory::RunDirectory;
 
@@ -56,7 +60,8 @@ pub fn run(arguments: LabArguments) -> anyhow::Result<ExitCode> {
             Ok(code(done && progress.all_held()))
         }
         LabCommand::Env => environment(&client(name)?, format),
-        LabCommand::Calls => calls(&client(name)?, format),
+        LabCommand::Calls(arguments) => calls(&client(name)?, &arguments, format),
+        LabCommand::Fault(arguments) => fault::run(&client(name)?, arguments.command, format),
         LabCommand::Down => down(name, format),
     }
 }
@@ -141,8 +146,18 @@ fn environment(client: &Client, format: Format) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn calls(client: &Client, format: Format) -> anyhow::Result<ExitCode> {
-    let Reply::Calls { calls } = client.ask(&Request::Calls)? else {
+fn calls(client: &Client, arguments: &CallsArguments, format: Format) -> anyhow::Result<ExitCode> {
+    let now = SystemClock.now();
+    let since = arguments.since.as_deref().map(|text| audit::since(text, now)).transpose()?;
+    let since = since.map(|since| since.0);
+    if arguments.events {
+        let Reply::CallEvents { events } = client.ask(&Request::CallEvents { since })? else {
+            bail!("the lab answered something else than its calls")
+        };
+        events.iter().try_for_each(output::json_line)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let Reply::Calls { calls } = client.ask(&Request::Calls { since })? else {
         bail!("the lab answered something else than its calls")
     };
     match format {

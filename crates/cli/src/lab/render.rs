@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use comfy_table::{CellAlignment, Table, presets};
-use lab::protocol::CallCount;
+use lab::protocol::{CallCount, Fault};
 use lab::status::{NodeStatus, Status, SubnetStatus};
 
 use crate::output::wrap;
@@ -166,6 +166,16 @@ pub fn calls(calls: &[CallCount]) -> String {
     right_align(&mut table, 0..1);
     let total: u64 = calls.iter().map(|call| call.calls).sum();
     format!("{}\n{total} calls\n", table.trim_fmt())
+}
+
+/// One row per fault.
+#[must_use]
+pub fn faults(faults: &[Fault], state: &str) -> String {
+    let mut table = table(&["FAULT", "STATE", "EFFECT"]);
+    for fault in faults {
+        table.add_row([fault.id.to_string(), state.to_owned(), super::fault::describe(fault)]);
+    }
+    table.trim_fmt() + "\n"
 }
 
 fn table(header: &[&str]) -> Table {

@@ -19,6 +19,11 @@ pub(super) fn find(name: &str) -> Option<(&'static str, Handler)> {
     ACTIONS.iter().find(|(known, _)| *known == name).copied()
 }
 
+/// The names of all actions the lab has, in order.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    ACTIONS.iter().map(|(name, _)| *name)
+}
+
 macro_rules! actions {
     ($($action:ty => $carry_out:path,)*) => {
         &[$((<$action>::NAME, |context, parameters, request_id| {

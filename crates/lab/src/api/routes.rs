@@ -1,28 +1,34 @@
 //! The HTTP side: from bytes to a call, and back.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
 use bytes::Bytes;
-use ec2_query::{EC2_VERSION, ErrorResponse, action_of, decode_body};
+use ec2_query::{EC2_VERSION, action_of, decode_body};
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, header};
 
-use super::actions;
+use super::actions::{self, Handler};
+use super::admission::{self, Refused};
 use super::context::Context;
 use super::error::ApiError;
+use crate::audit;
+use crate::requests::{Admission, Verdict};
 use crate::sigv4::{self, Scope, SignedRequest};
-use crate::state::{Call, Lab};
+use crate::state::{Call, Lab, Principal, iso8601};
 
 /// Larger requests are refused unread.
 const MAX_BODY: usize = 1 << 20;
 const SERVICE: &str = "ec2";
+/// The service as the audit trail names it.
+const EVENT_SOURCE: &str = "ec2.amazonaws.com";
 /// Stands in the call log for what is not known.
 const UNKNOWN: &str = "-";
 
@@ -42,84 +48,77 @@ struct Service {
 async fn serve(State(service): State<Arc<Service>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let request_id = service.request_id();
-    let body = axum::body::to_bytes(body, MAX_BODY).await.map_err(|_| too_large());
-    // Off the async threads: a change returns only when the fabric has followed it.
-    let answered = tokio::task::spawn_blocking({
-        let request_id = request_id.clone();
-        move || service.answer(&head, body, request_id)
+    let body = axum::body::to_bytes(body, MAX_BODY).await.map_err(|_| too_large().into());
+    let mut call = service.begin(&head, request_id.clone());
+    let admitted = body.and_then(|body: Bytes| service.admit(&head, &body, &mut call));
+    let pause = admitted.as_ref().map_or(Duration::ZERO, |admitted| admitted.pause);
+    // A task of its own, since a call that has been admitted is carried out whether or not its
+    // caller waits for the answer.
+    let answered = tokio::spawn(async move {
+        if !pause.is_zero() {
+            tokio::time::sleep(pause).await;
+        }
+        // Off the async threads: a change returns only when the fabric has followed it.
+        tokio::task::spawn_blocking(move || service.answer(admitted, &call)).await
     });
-    let (status, xml) = answered.await.unwrap_or_else(|error| {
+    let (status, xml) = answered.await.flatten().unwrap_or_else(|error| {
         tracing::error!(%error, "EC2 call failed");
-        refuse(&ApiError::internal(), &request_id)
+        refuse(&ApiError::internal().into(), &request_id)
     });
     respond(status, xml, &request_id)
 }
 
 /// What is known of a call by the time it ends.
 struct Progress {
+    started: Instant,
+    at: vpc::Timestamp,
+    request_id: String,
     action: &'static str,
-    caller: String,
+    caller: Option<Principal>,
+    source: Option<IpAddr>,
+    parameters: BTreeMap<String, String>,
+}
+
+/// A call that will be answered after `pause`.
+struct Admitted {
+    handler: Handler,
+    parameters: Vec<(String, String)>,
+    caller: Principal,
+    pause: Duration,
+    verdict: Verdict,
 }
 
 impl Service {
-    /// Carries out a request and logs it.
-    fn answer(
-        &self,
-        head: &Parts,
-        body: Result<Bytes, ApiError>,
-        request_id: String,
-    ) -> (StatusCode, String) {
-        let started = Instant::now();
-        let at = self.lab.now();
-        let mut progress = Progress { action: UNKNOWN, caller: UNKNOWN.to_owned() };
-        let answered = body.and_then(|body| {
-            let context = (head, &body[..], request_id.as_str());
-            self.carry_out(context, at, &mut progress)
-        });
-        let error = answered.as_ref().err().map(|error| error.code.to_owned());
-        let (status, xml) = match answered {
-            Ok(xml) => (StatusCode::OK, xml),
-            Err(error) => refuse(&error, &request_id),
-        };
-        let call = Call {
-            at,
+    fn begin(&self, head: &Parts, request_id: String) -> Progress {
+        Progress {
+            started: Instant::now(),
+            at: self.lab.now(),
             request_id,
-            action: progress.action.to_owned(),
-            caller: progress.caller,
+            action: UNKNOWN,
+            caller: None,
             source: source(head),
-            error,
-            duration: started.elapsed(),
-        };
-        tracing::debug!(
-            action = call.action,
-            caller = call.caller,
-            outcome = call.outcome(),
-            "EC2 call"
-        );
-        self.lab.calls.record(call);
-        (status, xml)
+            parameters: BTreeMap::new(),
+        }
     }
 
-    fn carry_out(
-        &self,
-        (head, body, request_id): (&Parts, &[u8], &str),
-        now: vpc::Timestamp,
-        progress: &mut Progress,
-    ) -> Result<String, ApiError> {
+    /// Reads and authenticates a request, and lets it wait its turn.
+    fn admit(&self, head: &Parts, body: &[u8], call: &mut Progress) -> Result<Admitted, Refused> {
         if head.uri.path() != "/" {
-            return Err(not_here(StatusCode::NOT_FOUND, "EC2 answers at the path /"));
+            return Err(not_here(StatusCode::NOT_FOUND, "EC2 answers at the path /").into());
         }
         if head.method != Method::POST && head.method != Method::GET {
-            return Err(not_here(StatusCode::METHOD_NOT_ALLOWED, "EC2 answers POST and GET"));
+            let message = "EC2 answers POST and GET";
+            return Err(not_here(StatusCode::METHOD_NOT_ALLOWED, message).into());
         }
         let query = head.uri.query().unwrap_or_default();
-        let mut parameters = decode_body(query.as_bytes())?;
-        parameters.extend(decode_body(body)?);
+        let mut parameters = decode_body(query.as_bytes()).map_err(ApiError::from)?;
+        parameters.extend(decode_body(body).map_err(ApiError::from)?);
         // Known before the signature is checked, so that the log tells what was refused.
+        call.parameters = audit::parameters(&parameters);
         let action = action_of(&parameters);
         let known = action.as_ref().ok().and_then(|name| actions::find(name));
         if let Some((name, _)) = known {
-            progress.action = name;
+            call.action = name;
         }
         let signed = SignedRequest {
             method: head.method.as_str(),
@@ -129,18 +128,78 @@ impl Service {
             body,
         };
         let scope = Scope { region: &self.lab.region, service: SERVICE };
-        let caller = sigv4::verify(&signed, &self.lab.credentials, scope, now)?;
-        progress.caller.clone_from(&caller.arn);
-        let action = action?;
+        let caller = sigv4::verify(&signed, &self.lab.credentials, scope, call.at);
+        let caller = caller.map_err(ApiError::from)?;
+        call.caller = Some(caller.clone());
+        let action = action.map_err(ApiError::from)?;
         check_version(&parameters)?;
-        let (_, handler) = known.ok_or_else(|| {
+        let (name, handler) = known.ok_or_else(|| {
             ApiError::bad_request(
                 "InvalidAction",
                 format!("The action {action} is not valid for this web service."),
             )
         })?;
-        let context = Context { lab: &self.lab, caller: &caller, now, dry_run: false };
-        handler(&context, &parameters, request_id)
+        match admission::admit(&self.lab, &caller, name, &parameters, call.at) {
+            Admission::Throttled => Err(admission::throttled()),
+            Admission::Admitted { pause, verdict } => {
+                Ok(Admitted { handler, parameters, caller, pause, verdict })
+            }
+        }
+    }
+
+    /// Carries out what was admitted, and logs the call.
+    fn answer(&self, admitted: Result<Admitted, Refused>, call: &Progress) -> (StatusCode, String) {
+        let answered = admitted.and_then(|admitted| self.carry_out(&admitted, call));
+        self.log(call, answered.as_ref().err());
+        match answered {
+            Ok(xml) => (StatusCode::OK, xml),
+            Err(refused) => refuse(&refused, &call.request_id),
+        }
+    }
+
+    fn carry_out(&self, admitted: &Admitted, call: &Progress) -> Result<String, Refused> {
+        let Admitted { handler, parameters, caller, verdict, .. } = admitted;
+        admission::check(verdict, caller, call.action)?;
+        admission::check_known(&self.lab, parameters, call.at)?;
+        let context = Context { lab: &self.lab, caller, now: self.lab.now(), dry_run: false };
+        Ok(handler(&context, parameters, &call.request_id)?)
+    }
+
+    fn log(&self, progress: &Progress, refused: Option<&Refused>) {
+        let caller = progress.caller.as_ref();
+        let call = Call {
+            at: progress.at,
+            request_id: progress.request_id.clone(),
+            action: progress.action.to_owned(),
+            caller: caller.map_or_else(|| UNKNOWN.to_owned(), |caller| caller.arn.clone()),
+            source: progress.source,
+            error: refused.map(|refused| refused.code.clone()),
+            duration: progress.started.elapsed(),
+        };
+        tracing::debug!(
+            action = call.action,
+            caller = call.caller,
+            outcome = call.outcome(),
+            "EC2 call"
+        );
+        self.lab.audit.record(&audit::Event {
+            event_time: iso8601(call.at),
+            event_source: EVENT_SOURCE.to_owned(),
+            event_name: call.action.clone(),
+            aws_region: self.lab.region.clone(),
+            source_ip_address: call
+                .source
+                .map_or_else(|| UNKNOWN.to_owned(), |source| source.to_string()),
+            user_identity: audit::UserIdentity {
+                arn: call.caller.clone(),
+                account_id: caller.map(|caller| caller.account.to_string()),
+            },
+            request_parameters: progress.parameters.clone(),
+            error_code: refused.map(|r| audit::error_code(r.status.as_u16(), &r.code)),
+            error_message: refused.map(|refused| refused.message.clone()),
+            request_id: call.request_id.clone(),
+        });
+        self.lab.calls.record(call);
     }
 
     /// An identifier that looks random and is unique in this lab: a version 4 UUID.
@@ -184,13 +243,8 @@ fn source(head: &Parts) -> Option<IpAddr> {
     head.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical())
 }
 
-fn refuse(error: &ApiError, request_id: &str) -> (StatusCode, String) {
-    let body = ErrorResponse {
-        code: error.code.to_owned(),
-        message: error.message.clone(),
-        request_id: request_id.to_owned(),
-    };
-    (error.status, body.to_xml())
+fn refuse(refused: &Refused, request_id: &str) -> (StatusCode, String) {
+    (refused.status, refused.to_xml(request_id))
 }
 
 fn respond(status: StatusCode, xml: String, request_id: &str) -> Response {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -15,11 +16,14 @@ use vpc::{
 use super::control_plane::{self, Placement};
 use super::running::{Running, lock};
 use super::servers;
+use crate::audit::AuditTrail;
 use crate::fabric::KernelFabric;
 use crate::journal::Journal;
 use crate::place::Place;
 use crate::probe::{EchoServer, blocking};
 use crate::process::Bootstrap;
+use crate::process::LAB_DIRECTORY;
+use crate::requests::Requests;
 use crate::runtime::{ECHO_PORT, Node, NodeSpec, Pod, PodFailure, PodName, refused_pod};
 use crate::state::{Lab, LabConfig, Secret, SystemClock};
 use crate::topology::Topology;
@@ -44,7 +48,10 @@ pub async fn bring_up(
     let started = Instant::now();
     let (world, vpc, subnets) = build_world(&topology)?;
     let fabric = Arc::new(blocking(|| KernelFabric::new(vpc.clone()))?);
-    let lab = Arc::new(Lab::new(LabConfig {
+    let audit = AuditTrail::in_directory(Path::new(LAB_DIRECTORY))
+        .context("could not begin the audit trail")?;
+    let requests = Requests::new(topology.requests.clone(), topology.seed);
+    let lab = Lab::new(LabConfig {
         account: topology.account.clone(),
         region: topology.region.clone(),
         instance_role: Some(NODE_ROLE.to_owned()),
@@ -52,7 +59,8 @@ pub async fn bring_up(
         fabric: Box::new(Arc::clone(&fabric)),
         clock: Arc::new(SystemClock),
         secret: Secret::generate().context("no randomness")?,
-    }));
+    });
+    let lab = Arc::new(lab.with_requests(requests, audit));
     blocking(|| lab.converge())?;
     journal.step(
         format!("VPC {} in {}: {} subnets", topology.vpc.cidr, topology.region, subnets.len()),

@@ -122,7 +122,11 @@ async fn answer(
             Err(error) => Reply::Error { error: format!("{error:#}") },
         },
         Request::Environment => Reply::Environment { variables: running.environment() },
-        Request::Calls => Reply::Calls { calls: running.calls() },
+        Request::Calls { since } => Reply::Calls { calls: running.calls(since) },
+        Request::CallEvents { since } => blocking(|| running.call_events(since)),
+        Request::AddFault { fault } => running.add_fault(fault),
+        Request::Faults => running.faults(),
+        Request::ClearFaults { id } => running.clear_faults(id),
         Request::Check | Request::TakeApart => {
             // Checks experiment on pods; two at once would spoil each other's experiments.
             let Ok(_alone) = running.experiments.try_lock() else {

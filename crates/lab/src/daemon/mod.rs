@@ -3,6 +3,7 @@
 mod bring_up;
 mod control;
 mod control_plane;
+mod faults;
 mod operator;
 mod running;
 mod servers;

@@ -178,11 +178,14 @@ impl Running {
         .collect()
     }
 
-    /// How many EC2 calls were made.
+    /// How many EC2 calls were made; with `since`, as far as they are kept.
     #[must_use]
-    pub fn calls(&self) -> Vec<CallCount> {
-        let counts = self.lab.calls.counts().into_iter();
+    pub fn calls(&self, since: Option<i64>) -> Vec<CallCount> {
+        let log = &self.lab.calls;
+        let counts =
+            since.map_or_else(|| log.counts(), |since| log.counts_since(vpc::Timestamp(since)));
         counts
+            .into_iter()
             .map(|count| CallCount {
                 action: count.action,
                 caller: count.caller,

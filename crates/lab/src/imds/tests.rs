@@ -1,6 +1,8 @@
 //! Over real HTTP on loopback; the connection's peer address is set to an instance's, as the fabric
 //! would have it.
 
+mod behind;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -15,6 +17,7 @@ use vpc::{
 };
 
 use super::router;
+use crate::requests::Requests;
 use crate::sigv4::{Scope, SignedRequest, authorization, verify};
 use crate::state::{AccessKey, Clock, FabricTwin, Lab, LabConfig, ManualClock, Secret};
 
@@ -31,6 +34,10 @@ struct Scene {
 
 /// A node with two ENIs, another with one.
 fn scene(instance_role: Option<&str>) -> Scene {
+    scene_with(instance_role, Requests::default())
+}
+
+fn scene_with(instance_role: Option<&str>, requests: Requests) -> Scene {
     let account: AccountId = "111122223333".parse().unwrap();
     let mut world = World::new(3);
     let vpc = world
@@ -81,7 +88,7 @@ fn scene(instance_role: Option<&str>) -> Scene {
         .unwrap();
     world.attach_eni(&eni, &node, 1, 0, START).unwrap();
     let clock = Arc::new(ManualClock::new(START));
-    let lab = Arc::new(Lab::new(LabConfig {
+    let lab = Lab::new(LabConfig {
         account,
         region: "us-west-2".into(),
         instance_role: instance_role.map(Into::into),
@@ -89,7 +96,8 @@ fn scene(instance_role: Option<&str>) -> Scene {
         fabric: Box::new(FabricTwin::default()),
         clock: clock.clone(),
         secret: Secret::from_bytes([9; 32]),
-    }));
+    });
+    let lab = Arc::new(lab.with_requests(requests, crate::audit::AuditTrail::default()));
     Scene { lab, clock, vpc, node, other }
 }
 

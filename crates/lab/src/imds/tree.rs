@@ -16,8 +16,12 @@ pub(super) struct Tree(BTreeMap<String, String>);
 /// The tree of `instance`; `None` when there is no such instance.
 pub(super) fn of(lab: &Lab, world: &World, id: &InstanceId, now: Timestamp) -> Option<Tree> {
     let instance = world.instance(id).ok()?;
-    let enis = world.instance_enis(id);
+    let view = lab.requests.metadata(id, now);
+    let enis = view.as_ref().map_or_else(|| world.instance_enis(id), |v| v.enis.iter().collect());
     let mut tree = Tree(BTreeMap::new());
+    for mac in view.iter().flat_map(|view| &view.only_listed) {
+        tree.only_list(&format!("network/interfaces/macs/{mac}"));
+    }
     identity(&mut tree, instance, enis.first().copied());
     placement(&mut tree, instance);
     for eni in &enis {
@@ -44,7 +48,7 @@ pub(super) fn of(lab: &Lab, world: &World, id: &InstanceId, now: Timestamp) -> O
 impl Tree {
     /// The value at `path`, if it is not a directory.
     pub(super) fn value(&self, path: &str) -> Option<String> {
-        self.0.get(path).cloned()
+        self.0.get(path).filter(|_| !path.ends_with('/')).cloned()
     }
 
     /// What is in the directory `path` (with or without its final `/`), one name a line;
@@ -63,9 +67,15 @@ impl Tree {
                 Some(slash) => &rest[..=slash],
                 None => rest,
             })
+            .filter(|name| !name.is_empty())
             .collect();
         let names: Vec<&str> = names.into_iter().collect();
         (!names.is_empty()).then(|| names.join("\n"))
+    }
+
+    /// A directory that is listed and in which nothing is found.
+    fn only_list(&mut self, path: &str) {
+        self.0.insert(format!("meta-data/{path}/"), String::new());
     }
 
     fn meta(&mut self, path: &str, value: &(impl ToString + ?Sized)) {

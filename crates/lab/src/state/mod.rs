@@ -22,6 +22,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use vpc::{AccountId, Timestamp, World};
 
+use crate::audit::AuditTrail;
+use crate::requests::Requests;
+
 /// One Region of one lab.
 pub struct Lab {
     /// Every VPC resource. Lock it through [`Lab::read`] and [`Lab::mutate`].
@@ -42,6 +45,10 @@ pub struct Lab {
     pub clock: Arc<dyn Clock>,
     /// Keys every token the lab hands out.
     pub secret: Secret,
+    /// Throttles, delays, permissions and faults.
+    pub requests: Requests,
+    /// Every call as an event.
+    pub audit: AuditTrail,
 }
 
 /// What a [`Lab`] is made of.
@@ -87,7 +94,15 @@ impl Lab {
             instance_role: config.instance_role,
             clock: config.clock,
             secret: config.secret,
+            requests: Requests::default(),
+            audit: AuditTrail::default(),
         }
+    }
+
+    /// With throttles and delays, and with an audit trail that is kept.
+    #[must_use]
+    pub fn with_requests(self, requests: Requests, audit: AuditTrail) -> Self {
+        Self { requests, audit, ..self }
     }
 
     /// The time now.
@@ -130,6 +145,7 @@ impl Lab {
             return Err(MutateError::Fabric(error));
         }
         *world = next;
+        self.requests.changed(&world, self.now());
         Ok(value)
     }
 

@@ -11,8 +11,9 @@ use super::fields::{Cursor, Located, Problems};
 use super::tree::Node as YamlNode;
 use super::{
     Agent, Api, ControlPlane, Endpoint, Node, PodSet, Service, Subnet, Topology, Vpc, agent_env,
-    check, values,
+    check, requests, values,
 };
+use crate::requests::RequestPolicy;
 
 const DEFAULT_NAME: &str = "lab";
 const DEFAULT_SEED: u64 = 1;
@@ -47,6 +48,7 @@ pub(super) struct Draft {
     pub(super) nodes_at: Option<Located<()>>,
     pub(super) pods: Vec<DraftPods>,
     pub(super) api_listen: Option<Located<SocketAddr>>,
+    pub(super) requests: RequestPolicy,
 }
 
 #[derive(Debug)]
@@ -105,6 +107,7 @@ pub(super) fn topology(root: &YamlNode, problems: &mut Problems) -> Option<Topol
         "nodes",
         "pods",
         "api",
+        "requests",
     ];
     let fields = Cursor::root(root).fields(KEYS, problems)?;
     let name = fields.optional("name").map(|at| at.parse(problems, values::name));
@@ -137,6 +140,10 @@ pub(super) fn topology(root: &YamlNode, problems: &mut Problems) -> Option<Topol
         nodes_at: nodes_at.map(|at| at.located(())),
         pods,
         api_listen: fields.optional("api").and_then(|at| api_listen(&at, problems)),
+        requests: fields
+            .optional("requests")
+            .and_then(|at| requests::requests(&at, problems))
+            .unwrap_or_default(),
     };
     check::all(&draft, problems);
     finish(
@@ -199,6 +206,7 @@ fn finish(draft: Draft, name: Option<String>, seed: Option<u64>) -> Option<Topol
         endpoints: endpoints.collect::<Option<_>>()?,
         nodes: nodes.collect::<Option<_>>()?,
         pods: pods.collect::<Option<_>>()?,
+        requests: draft.requests,
         api: Api { listen: draft.api_listen.map_or(DEFAULT_LISTEN, |listen| listen.value) },
     })
 }

@@ -168,6 +168,15 @@ impl<'a> Cursor<'a> {
         None
     }
 
+    /// The truth value here.
+    pub(super) fn truth(&self, problems: &mut Problems) -> Option<Located<bool>> {
+        if let Value::Bool(value) = self.node.value {
+            return Some(self.located(value));
+        }
+        self.refuse(problems, format!("expected true or false, found {}", self.found()));
+        None
+    }
+
     /// What is here, in words, for "expected …, found …".
     fn found(&self) -> String {
         match &self.node.value {

@@ -11,7 +11,8 @@ mod check;
 mod decode;
 mod error;
 mod fields;
-mod suggest;
+mod requests;
+pub(crate) mod suggest;
 mod tree;
 mod values;
 
@@ -26,6 +27,8 @@ use std::path::Path;
 use ipnet::Ipv4Net;
 use vpc::instance_types::InstanceType;
 use vpc::{AccountId, AvailabilityZone};
+
+use crate::requests::RequestPolicy;
 
 pub use error::{Problem, TopologyError};
 
@@ -60,6 +63,8 @@ pub struct Topology {
     pub pods: Vec<PodSet>,
     /// The EC2 API on the host.
     pub api: Api,
+    /// Throttles, delays and missing permissions.
+    pub requests: RequestPolicy,
 }
 
 /// The VPC of a lab.

@@ -2,7 +2,7 @@
 
 /// The candidate nearest to `word`, if near enough to be a plausible slip: at most two edits and
 /// at most a third of the word's length (one edit for short words).
-pub(super) fn nearest<'a>(
+pub(crate) fn nearest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {

@@ -3,6 +3,8 @@
 mod mutations;
 mod refusals;
 
+use vpc::requests::{Profile, Span, Timing};
+
 use super::*;
 
 #[test]
@@ -73,10 +75,42 @@ fn every_key_of_the_format_is_explained() {
             || REFERENCE.contains(&format!(".{key}."));
         assert!(in_reference, "{key} in docs/lab.md");
     }
+    for key in requests::KEYS {
+        let mut lines = DEFAULT_YAML.lines().map(|line| line.trim_start_matches([' ', '#']));
+        assert!(lines.any(|line| line.starts_with(&format!("{key}:"))), "{key} in lab.yaml");
+        assert!(REFERENCE.contains(&format!("`requests.{key}`")), "{key} in docs/lab.md");
+    }
     for name in agent_env::names() {
         assert!(DEFAULT_YAML.contains(name), "{name} in lab.yaml");
         assert!(REFERENCE.contains(&format!("`{name}`")), "{name} in docs/lab.md");
     }
+}
+
+#[test]
+fn requests_begin_with_a_profile_and_each_knob_may_differ() {
+    let with = |requests: &str| {
+        let text = DEFAULT_YAML.replacen("  profile: instant\n", requests, 1);
+        Topology::from_yaml(&text).expect("valid").requests
+    };
+    assert_eq!(Topology::default().requests, RequestPolicy::default());
+    let hostile = with("  profile: hostile\n").timing;
+    assert_eq!(hostile, Profile::Hostile.timing());
+    let told = with(
+        "  profile: hostile\n  throttle: false\n  share: 50\n  newEniDelay: 7\n  \
+         metadataDelay: 1-2\n  metadataHalfVisible: 3\n  deny: [CreateTags]\n  \
+         latency: {'*': 5, CreateTags: 100-200}\n",
+    );
+    let expected = Timing {
+        throttle: false,
+        share: 50,
+        latency: [("CreateTags".to_owned(), Span::new(100, 200))].into(),
+        other_latency: Span::new(5, 5),
+        new_eni: Span::new(7, 7),
+        metadata: Span::new(1, 2),
+        half_visible: 3,
+    };
+    assert_eq!(told.timing, expected);
+    assert!(told.deny.contains("CreateTags"));
 }
 
 #[test]

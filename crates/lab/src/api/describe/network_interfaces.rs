@@ -18,7 +18,8 @@ pub(in crate::api) fn network_interfaces(
 ) -> Result<DescribeNetworkInterfacesResponse, ApiError> {
     let all = context.lab.read(|world| {
         let own = world.enis().filter(|eni| context.owns(&eni.owner));
-        own.map(|eni| view(world, eni)).collect()
+        let known = own.filter(|eni| !context.lab.requests.hides(eni, context.now));
+        known.map(|eni| view(world, eni)).collect()
     });
     let selection = Selection {
         ids: &request.network_interface_ids,

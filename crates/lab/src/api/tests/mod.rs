@@ -1,6 +1,7 @@
 //! The API over real HTTP on loopback, from signed bytes to XML.
 
 mod addresses;
+mod admission;
 mod attachments;
 mod attributes;
 mod client;

@@ -9,6 +9,8 @@ use vpc::{
     VpcId, VpcSpec, World, instance_types,
 };
 
+use crate::audit::AuditTrail;
+use crate::requests::Requests;
 use crate::state::{AccessKey, Clock, FabricTwin, Lab, LabConfig, ManualClock, Secret};
 
 /// 2026-11-23T11:40:00Z.
@@ -49,6 +51,11 @@ pub struct Scene {
 
 impl Scene {
     pub fn new() -> Self {
+        Self::with_requests(Requests::default(), AuditTrail::default())
+    }
+
+    /// With throttles and the like, and an audit trail.
+    pub fn with_requests(requests: Requests, audit: AuditTrail) -> Self {
         let account: AccountId = "111122223333".parse().unwrap();
         let mut world = World::new(7);
         let vpc = make_vpc(&mut world, &account, "10.10.0.0/16");
@@ -69,7 +76,7 @@ impl Scene {
         let foreign_instance = make_instance(&mut world, &other, "another's", "m5.large", &foreign);
 
         let (clock, fabric) = (Arc::new(ManualClock::new(START)), Arc::new(FabricTwin::default()));
-        let lab = Arc::new(Lab::new(LabConfig {
+        let lab = Lab::new(LabConfig {
             account: account.clone(),
             region: "us-west-2".into(),
             instance_role: Some("flatnet-node".into()),
@@ -77,7 +84,8 @@ impl Scene {
             fabric: Box::new(fabric.clone()),
             clock: clock.clone(),
             secret: Secret::from_bytes([5; 32]),
-        }));
+        });
+        let lab = Arc::new(lab.with_requests(requests, audit));
         let key = lab.credentials.add_user(&account, "admin");
         let (address, runtime) = serve(lab.clone());
         Self {

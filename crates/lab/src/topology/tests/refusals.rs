@@ -196,3 +196,29 @@ fn yaml() {
         .map(|text| format!("{text:?}\n{}\n", Topology::from_yaml(text).expect_err("refused")));
     insta::assert_snapshot!("not_a_mapping", answers.concat());
 }
+
+/// One line below `requests:` that is wrong, per line of a snapshot.
+#[test]
+fn requests() {
+    let wrong = [
+        "profile: realstic",
+        "throttle: yes",
+        "share: 0",
+        "latency: 100",
+        "latency: {DescribeSubnet: 100}",
+        "latency: {'*': 500-100}",
+        "latency: {CreateTags: 60001}",
+        "newEniDelay: soon",
+        "newEniDelay: -1",
+        "metadataDelay: 600001",
+        "metadataHalfVisible: 101",
+        "deny: CreateTags",
+        "deny: [CreateTag]",
+        "delay: 1",
+    ];
+    let api = "api:\n";
+    let edits: Vec<String> =
+        wrong.iter().map(|line| format!("requests:\n  {line}\napi:\n")).collect();
+    let edits: Vec<(&str, &str)> = edits.iter().map(|edit| (api, edit.as_str())).collect();
+    insta::assert_snapshot!(refusals(&edits));
+}
