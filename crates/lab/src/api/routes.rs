@@ -115,6 +115,8 @@ impl Service {
         let query = head.uri.query().unwrap_or_default();
         let mut parameters = decode_body(query.as_bytes())?;
         parameters.extend(decode_body(body)?);
+        // A presigned request's signature is among them.
+        parameters.retain(|(name, _)| !name.starts_with("X-Amz-"));
         // Known before the signature is checked, so that the log tells what was refused.
         let action = action_of(&parameters);
         let known = action.as_ref().ok().and_then(|name| actions::find(name));

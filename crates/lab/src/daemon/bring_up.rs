@@ -79,7 +79,13 @@ pub async fn bring_up(
     let control_plane = match &topology.control_plane {
         Some(told) => {
             let started = Instant::now();
-            let running = blocking(|| control_plane::start(&placement, told))?;
+            let endpoints = std::iter::once(api_on_host.to_string())
+                .chain(api_in_vpc.map(|address| address.to_string()));
+            let users = control_plane::Users {
+                admin: admin.principal.arn.clone(),
+                sts: endpoints.collect(),
+            };
+            let running = blocking(|| control_plane::start(&placement, told, &users))?;
             let addresses: Vec<String> =
                 running.addresses.iter().map(ToString::to_string).collect();
             journal.step(

@@ -163,6 +163,8 @@ impl Running {
         let endpoint = format!("http://{}", self.api);
         [
             ("AWS_ENDPOINT_URL_EC2", endpoint.as_str()),
+            ("AWS_ENDPOINT_URL_STS", &endpoint),
+            ("AWS_ENDPOINT_URL_EKS", &endpoint),
             ("AWS_ACCESS_KEY_ID", &self.admin.id),
             ("AWS_SECRET_ACCESS_KEY", &self.admin.secret),
             ("AWS_REGION", &self.topology.region),

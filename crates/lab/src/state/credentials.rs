@@ -127,6 +127,27 @@ impl Credentials {
         key
     }
 
+    /// A new temporary key of `role`, valid for `duration_ms` from `now`.
+    pub fn assume_role(
+        &self,
+        account: &AccountId,
+        role: &str,
+        session: &str,
+        now: Timestamp,
+        duration_ms: i64,
+    ) -> AccessKey {
+        let mut keys = self.lock();
+        keys.by_id.retain(|_, key| key.expires.is_none_or(|end| now.0 - end.0 < FORGET_AFTER_MS));
+        let arn = format!("arn:aws:sts::{account}:assumed-role/{role}/{session}");
+        let mut key = self.make(&mut keys, "ASIA", Principal { account: account.clone(), arn });
+        key.session_token =
+            Some(STANDARD.encode(self.secret.derive("session-token", &[key.id.as_bytes()])));
+        key.issued = Some(now);
+        key.expires = Some(Timestamp(now.0 + duration_ms));
+        keys.by_id.insert(key.id.clone(), key.clone());
+        key
+    }
+
     fn make(&self, keys: &mut Keys, prefix: &str, principal: Principal) -> AccessKey {
         const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
         keys.made += 1;
