@@ -1,5 +1,6 @@
 //! `flatnet lab …`.
 
+mod api;
 mod demo;
 mod exec;
 mod progress;
@@ -55,6 +56,7 @@ pub fn run(arguments: LabArguments) -> anyhow::Result<ExitCode> {
             let done = client(name)?.follow(&Request::Check, |event| progress.show(event))?;
             Ok(code(done && progress.all_held()))
         }
+        LabCommand::Api(arguments) => api::run(&arguments, format),
         LabCommand::Env => environment(&client(name)?, format),
         LabCommand::Calls => calls(&client(name)?, format),
         LabCommand::Down => down(name, format),

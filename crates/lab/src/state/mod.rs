@@ -16,7 +16,7 @@ pub use calls::{Call, CallCount, CallLog};
 pub use clock::{Clock, ManualClock, SystemClock, iso8601, iso8601_seconds};
 pub use clusters::{Cluster, Clusters};
 pub use credentials::{AccessKey, Credentials, Principal};
-pub use fabric::{Fabric, FabricError, FabricTwin};
+pub use fabric::{Fabric, FabricError, FabricTwin, NoFabric};
 pub use secret::Secret;
 pub(crate) use secret::keyed;
 
