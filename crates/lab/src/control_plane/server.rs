@@ -196,11 +196,7 @@ fn not_allowed() -> Response<Full<Bytes>> {
 }
 
 fn not_found() -> Response<Full<Bytes>> {
-    failure(
-        StatusCode::NOT_FOUND,
-        "NotFound",
-        "the server could not find the requested resource",
-    )
+    failure(StatusCode::NOT_FOUND, "NotFound", "the server could not find the requested resource")
 }
 
 /// `GET /version` as the API server gives it: a `version.Info`.

@@ -1,7 +1,7 @@
 //! The control plane: another account's namespace, reached only through its X-ENIs.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
@@ -14,9 +14,7 @@ use vpc::{
 
 use super::bring_up::{Subnets, foreign_eni, new_place};
 use super::running::ControlPlane;
-use crate::control_plane::{
-    AccessLog, Authenticator, Authority, Endpoint, serve, version_name,
-};
+use crate::control_plane::{AccessLog, Authenticator, Authority, Endpoint, serve, version_name};
 use crate::fabric::{ForeignEnd, KernelFabric};
 use crate::place::Place;
 use crate::state::{Cluster, Lab};
@@ -169,10 +167,8 @@ pub(crate) fn security_groups(
     let number = u32::from_be_bytes(first(lab.secret.derive("cluster", &[cluster.as_bytes()])));
     let name = format!("eks-cluster-sg-{cluster}-{number}");
     let tag = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-    let tags = Tags::from([
-        tag("Name", &name),
-        tag(&format!("kubernetes.io/cluster/{cluster}"), "owned"),
-    ]);
+    let tags =
+        Tags::from([tag("Name", &name), tag(&format!("kubernetes.io/cluster/{cluster}"), "owned")]);
     let spec = SecurityGroupSpec {
         vpc: vpc.clone(),
         name,

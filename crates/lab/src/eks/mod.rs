@@ -2,7 +2,6 @@
 //!
 //! Entry point: [`answer`]. `GET /clusters` and `GET /clusters/NAME` (Amazon EKS API reference).
 
-
 use std::net::IpAddr;
 use std::time::Instant;
 
@@ -74,9 +73,8 @@ pub fn answer(
 }
 
 fn list(lab: &Lab, query: &str) -> Result<Value, EksError> {
-    let parameters = decode_body(query.as_bytes()).map_err(|error| {
-        invalid(&format!("The query string cannot be read: {error}"))
-    })?;
+    let parameters = decode_body(query.as_bytes())
+        .map_err(|error| invalid(&format!("The query string cannot be read: {error}")))?;
     let find = |name: &str| {
         parameters.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     };
@@ -101,7 +99,8 @@ fn list(lab: &Lab, query: &str) -> Result<Value, EksError> {
 
 fn describe(lab: &Lab, cluster: &Cluster) -> Value {
     let (region, account, name) = (&lab.region, &lab.account, &cluster.name);
-    let ids = |ids: &[vpc::SecurityGroupId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let ids =
+        |ids: &[vpc::SecurityGroupId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
     #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 fit a double exactly")]
     let created = cluster.created.0 as f64 / 1000.0;
     json!({

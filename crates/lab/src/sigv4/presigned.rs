@@ -15,8 +15,8 @@ pub(super) fn evidence(query: &str, lifetime: Lifetime) -> Result<Option<Evidenc
     if !query.contains("X-Amz-Signature=") {
         return Ok(None);
     }
-    let parameters = decode_body(query.as_bytes())
-        .map_err(|_| incomplete("The query string cannot be read"))?;
+    let parameters =
+        decode_body(query.as_bytes()).map_err(|_| incomplete("The query string cannot be read"))?;
     let find = |name: &str| {
         parameters.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     };

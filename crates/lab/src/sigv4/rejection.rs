@@ -64,7 +64,9 @@ impl Rejection {
                  Consult the service documentation for details."
                     .into(),
             ),
-            Self::Expired | Self::SessionEnded => (400, "RequestExpired", "Request has expired.".into()),
+            Self::Expired | Self::SessionEnded => {
+                (400, "RequestExpired", "Request has expired.".into())
+            }
         }
     }
 }

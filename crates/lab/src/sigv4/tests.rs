@@ -350,8 +350,7 @@ fn presigned_urls_are_good_for_as_long_as_they_ask() {
         body: b"",
     };
     let scope = Scope { region: "us-west-2", service: "ec2" };
-    let query =
-        super::presign(&asked, &key, ("us-west-2", "ec2"), "20261123T114000Z", 60);
+    let query = super::presign(&asked, &key, ("us-west-2", "ec2"), "20261123T114000Z", 60);
     let check = |query: &str, now| {
         verify(&SignedRequest { query, ..asked }, &keys, scope, at(now)).map(drop)
     };
