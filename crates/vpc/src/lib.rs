@@ -17,6 +17,7 @@ mod mac;
 mod quotas;
 mod random;
 mod security_group;
+mod shared_map;
 mod subnet;
 mod tags;
 mod time;
