@@ -24,6 +24,7 @@ bench: ## Measure: the demo's time, CNI ADD beside the reference plugins, memory
 	@scripts/setup bench
 	cargo build --release --locked $(PROGRAMS)
 	@scripts/bench
+	@scripts/bench-api
 
 fmt: ## Format the code
 	cargo fmt --all

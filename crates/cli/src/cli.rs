@@ -78,6 +78,11 @@ pub enum LabCommand {
     Exec(ExecArguments),
     /// Print the variables that point an AWS client at the lab.
     Env,
+    /// Serve the EC2, STS and EKS APIs alone: no namespaces, no privileges, no packets.
+    #[command(
+        after_help = "Examples:\n  flatnet lab api -f lab.yaml\n  flatnet lab api --listen 127.0.0.1:0 -o json"
+    )]
+    Api(ApiArguments),
     /// Count the EC2 calls made, by action and caller, or show them.
     #[command(
         after_help = "Examples:\n  flatnet lab calls --since 30s\n  flatnet lab calls --since 2026-11-23T11:40:00Z --events"
@@ -117,6 +122,20 @@ pub struct TopologyArguments {
     /// The topology; without it, the default one (`flatnet lab template`).
     #[arg(short, long, value_name = "lab.yaml")]
     pub file: Option<PathBuf>,
+}
+
+/// What to serve, and where.
+#[derive(Debug, Args)]
+pub struct ApiArguments {
+    /// Where to listen; port 0 lets the system choose.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4566")]
+    pub listen: SocketAddr,
+    /// What there is at the start: a topology; without it, nothing.
+    #[arg(short, long, value_name = "lab.yaml")]
+    pub file: Option<PathBuf>,
+    /// Accept requests signed with any key, as the administrator's.
+    #[arg(long)]
+    pub any_credentials: bool,
 }
 
 /// What to run where.

@@ -18,6 +18,7 @@ mod quotas;
 mod random;
 pub mod requests;
 mod security_group;
+mod shared_map;
 mod subnet;
 mod tags;
 mod time;

@@ -9,11 +9,12 @@ mod names;
 mod networks;
 mod tagging;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use self::client_tokens::ClientTokens;
 use crate::random::Random;
+use crate::shared_map::SharedMap;
 use crate::{
     AccountId, AttachmentId, Eni, EniId, Error, Instance, InstanceId, MacAddress, Quotas,
     SecurityGroup, SecurityGroupId, Subnet, SubnetId, SubnetUsage, Vpc, VpcId,
@@ -32,10 +33,10 @@ pub struct World {
     vpcs: BTreeMap<VpcId, Vpc>,
     subnets: BTreeMap<SubnetId, Subnet>,
     security_groups: BTreeMap<SecurityGroupId, SecurityGroup>,
-    instances: BTreeMap<InstanceId, Instance>,
-    enis: BTreeMap<EniId, Eni>,
-    attachments: BTreeMap<AttachmentId, EniId>,
-    macs: BTreeSet<MacAddress>,
+    instances: SharedMap<InstanceId, Instance>,
+    enis: SharedMap<EniId, Eni>,
+    attachments: SharedMap<AttachmentId, EniId>,
+    macs: SharedMap<MacAddress, ()>,
     /// ENIs per account, for its quota.
     eni_counts: BTreeMap<AccountId, u32>,
     client_tokens: ClientTokens,
@@ -51,10 +52,10 @@ impl World {
             vpcs: BTreeMap::new(),
             subnets: BTreeMap::new(),
             security_groups: BTreeMap::new(),
-            instances: BTreeMap::new(),
-            enis: BTreeMap::new(),
-            attachments: BTreeMap::new(),
-            macs: BTreeSet::new(),
+            instances: SharedMap::new(),
+            enis: SharedMap::new(),
+            attachments: SharedMap::new(),
+            macs: SharedMap::new(),
             eni_counts: BTreeMap::new(),
             client_tokens: ClientTokens::default(),
         }

@@ -1,5 +1,6 @@
 //! `flatnet lab …`.
 
+mod api;
 mod demo;
 mod exec;
 mod fault;
@@ -59,6 +60,7 @@ pub fn run(arguments: LabArguments) -> anyhow::Result<ExitCode> {
             let done = client(name)?.follow(&Request::Check, |event| progress.show(event))?;
             Ok(code(done && progress.all_held()))
         }
+        LabCommand::Api(arguments) => api::run(&arguments, format),
         LabCommand::Env => environment(&client(name)?, format),
         LabCommand::Calls(arguments) => calls(&client(name)?, &arguments, format),
         LabCommand::Fault(arguments) => fault::run(&client(name)?, arguments.command, format),

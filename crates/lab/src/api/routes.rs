@@ -113,6 +113,8 @@ impl Service {
         let query = head.uri.query().unwrap_or_default();
         let mut parameters = decode_body(query.as_bytes()).map_err(ApiError::from)?;
         parameters.extend(decode_body(body).map_err(ApiError::from)?);
+        // A presigned request's signature is among them.
+        parameters.retain(|(name, _)| !name.starts_with("X-Amz-"));
         // Known before the signature is checked, so that the log tells what was refused.
         call.parameters = audit::parameters(&parameters);
         let action = action_of(&parameters);

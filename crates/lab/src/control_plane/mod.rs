@@ -3,11 +3,13 @@
 //! Entry points: [`Authority::new`], [`Authority::server`], [`serve`].
 
 mod access_log;
+mod authenticator;
 mod certificates;
 mod server;
 #[cfg(test)]
 mod tests;
 
 pub use access_log::{Access, AccessLog};
+pub use authenticator::{Authenticator, TokenRefusal, User};
 pub use certificates::{Authority, CertificateError, ServerIdentity};
-pub use server::{ServeError, serve};
+pub use server::{Endpoint, ServeError, serve, version_name};

@@ -8,20 +8,40 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use http_body_util::Full;
+use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::json;
 use tokio_rustls::TlsAcceptor;
 
-use super::{Access, AccessLog, ServerIdentity};
-use crate::state::Clock;
+use super::{Access, AccessLog, Authenticator, ServerIdentity, User};
+use crate::state::iso8601_seconds;
 
 /// A client that has not finished its TLS handshake or request header by then is dropped.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The Kubernetes release whose answers are given.
 const VERSION: (&str, &str, &str) = ("1", "35", "v1.35.0+flatnet");
+
+/// Larger bodies are refused.
+const MAX_BODY: usize = 64 << 10;
+const REVIEW_VERSION: &str = "authentication.k8s.io/v1";
+const REVIEWS: &str = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
+
+/// The Kubernetes version, as EKS names it.
+#[must_use]
+pub fn version_name() -> String {
+    format!("{}.{}", VERSION.0, VERSION.1)
+}
+
+/// What all listeners of one control plane share.
+#[derive(Debug)]
+pub struct Endpoint {
+    /// Every request it answered.
+    pub log: Arc<AccessLog>,
+    /// Knows the cluster's users.
+    pub authenticator: Authenticator,
+}
 
 /// The listener cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -37,8 +57,7 @@ pub struct ServeError(#[from] io::Error);
 pub async fn serve(
     listener: TcpListener,
     identity: ServerIdentity,
-    log: Arc<AccessLog>,
-    clock: Arc<dyn Clock>,
+    endpoint: Arc<Endpoint>,
 ) -> Result<Infallible, ServeError> {
     listener.set_nonblocking(true)?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
@@ -47,7 +66,7 @@ pub async fn serve(
         match listener.accept().await {
             Ok((stream, peer)) => {
                 let local = stream.local_addr().unwrap_or(peer);
-                let seen = Connection { peer, local, log: log.clone(), clock: clock.clone() };
+                let seen = Connection { peer, local, endpoint: endpoint.clone() };
                 tokio::spawn(handle(stream, acceptor.clone(), seen));
             }
             Err(error) => {
@@ -63,8 +82,7 @@ pub async fn serve(
 struct Connection {
     peer: SocketAddr,
     local: SocketAddr,
-    log: Arc<AccessLog>,
-    clock: Arc<dyn Clock>,
+    endpoint: Arc<Endpoint>,
 }
 
 async fn handle(stream: tokio::net::TcpStream, acceptor: TlsAcceptor, seen: Connection) {
@@ -74,10 +92,9 @@ async fn handle(stream: tokio::net::TcpStream, acceptor: TlsAcceptor, seen: Conn
         Ok(Err(error)) => return tracing::debug!(%peer, %error, "TLS handshake failed"),
         Err(_) => return tracing::debug!(%peer, "TLS handshake took too long"),
     };
-    let service = service_fn(|request| {
-        let response = answer(&request, &seen);
-        async move { Ok::<_, Infallible>(response) }
-    });
+    let seen = &seen;
+    let service =
+        service_fn(|request| async move { Ok::<_, Infallible>(answer(request, seen).await) });
     let served = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(PATIENCE)
@@ -88,37 +105,98 @@ async fn handle(stream: tokio::net::TcpStream, acceptor: TlsAcceptor, seen: Conn
     }
 }
 
-fn answer(request: &Request<Incoming>, seen: &Connection) -> Response<Full<Bytes>> {
-    let path = request.uri().path();
-    let response = respond(request.method(), path);
-    seen.log.record(Access {
-        at: seen.clock.now(),
+async fn answer(request: Request<Incoming>, seen: &Connection) -> Response<Full<Bytes>> {
+    let (head, body) = request.into_parts();
+    let (method, path) = (head.method.to_string(), head.uri.path().to_owned());
+    let endpoint = &seen.endpoint;
+    let response = if is_public(&path) {
+        public(&head.method, &path)
+    } else {
+        let header = head.headers.get(header::AUTHORIZATION);
+        // Off the async threads: the world may be locked for as long as the fabric converges.
+        match crate::probe::blocking(|| endpoint.authenticator.authenticate(header)) {
+            Ok(user) => private(&head.method, &path, body, &user, seen).await,
+            Err(refusal) => {
+                tracing::warn!(peer = %seen.peer, path, %refusal, "control plane: not authenticated");
+                failure(StatusCode::UNAUTHORIZED, "Unauthorized", "Unauthorized")
+            }
+        }
+    };
+    endpoint.log.record(Access {
+        at: endpoint.authenticator.lab.now(),
         peer: seen.peer,
         local: seen.local,
-        method: request.method().to_string(),
-        path: path.to_owned(),
+        method,
+        path,
         status: response.status().as_u16(),
     });
     response
 }
 
-/// The paths every client may read without authentication (RBAC's `system:public-info-viewer`).
-fn respond(method: &Method, path: &str) -> Response<Full<Bytes>> {
-    let known = matches!(path, "/version" | "/healthz" | "/livez" | "/readyz");
-    match path {
-        _ if known && method != Method::GET && method != Method::HEAD => failure(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "MethodNotAllowed",
-            "the server does not allow this method on the requested resource",
-        ),
-        "/version" => reply(StatusCode::OK, "application/json", version()),
-        _ if known => reply(StatusCode::OK, "text/plain; charset=utf-8", "ok".into()),
-        _ => failure(
-            StatusCode::NOT_FOUND,
-            "NotFound",
-            "the server could not find the requested resource",
-        ),
+/// What a client may ask once it is known.
+async fn private(
+    method: &Method,
+    path: &str,
+    body: Incoming,
+    user: &User,
+    seen: &Connection,
+) -> Response<Full<Bytes>> {
+    if path != REVIEWS {
+        return not_found();
     }
+    if method != Method::POST {
+        return not_allowed();
+    }
+    let Ok(body) = Limited::new(body, MAX_BODY).collect().await else {
+        let message = "the request's body is too large or incomplete";
+        return failure(StatusCode::BAD_REQUEST, "BadRequest", message);
+    };
+    let asked: serde_json::Value = serde_json::from_slice(&body.to_bytes()).unwrap_or_default();
+    if asked["kind"] != "SelfSubjectReview" || asked["apiVersion"] != REVIEW_VERSION {
+        let message = "the body must be a SelfSubjectReview of authentication.k8s.io/v1";
+        return failure(StatusCode::BAD_REQUEST, "BadRequest", message);
+    }
+    let mut groups = user.groups.clone();
+    groups.push("system:authenticated");
+    let review = json!({
+        "kind": "SelfSubjectReview",
+        "apiVersion": REVIEW_VERSION,
+        "metadata": {
+            "creationTimestamp": iso8601_seconds(seen.endpoint.authenticator.lab.now()),
+        },
+        "status": {"userInfo": {
+            "username": user.name,
+            "uid": user.uid,
+            "groups": groups,
+            "extra": {"arn": [user.arn]},
+        }},
+    });
+    reply(StatusCode::CREATED, "application/json", review.to_string())
+}
+
+/// The paths every client may read without authentication (RBAC's `system:public-info-viewer`).
+fn is_public(path: &str) -> bool {
+    matches!(path, "/version" | "/healthz" | "/livez" | "/readyz")
+}
+
+fn public(method: &Method, path: &str) -> Response<Full<Bytes>> {
+    match path {
+        _ if method != Method::GET && method != Method::HEAD => not_allowed(),
+        "/version" => reply(StatusCode::OK, "application/json", version()),
+        _ => reply(StatusCode::OK, "text/plain; charset=utf-8", "ok".into()),
+    }
+}
+
+fn not_allowed() -> Response<Full<Bytes>> {
+    failure(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "MethodNotAllowed",
+        "the server does not allow this method on the requested resource",
+    )
+}
+
+fn not_found() -> Response<Full<Bytes>> {
+    failure(StatusCode::NOT_FOUND, "NotFound", "the server could not find the requested resource")
 }
 
 /// `GET /version` as the API server gives it: a `version.Info`.

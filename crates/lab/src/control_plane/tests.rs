@@ -1,5 +1,6 @@
 //! Over real TLS on loopback.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -11,8 +12,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use vpc::Timestamp;
 
-use super::{Access, AccessLog, Authority, serve};
-use crate::state::ManualClock;
+use super::{Access, AccessLog, Authenticator, Authority, Endpoint, serve};
+use crate::state::{FabricTwin, Lab, LabConfig, ManualClock, Secret};
 
 const NAME: &str = "demo.gr7.us-west-2.eks.amazonaws.com";
 
@@ -28,8 +29,19 @@ fn start() -> ControlPlane {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let log = Arc::new(AccessLog::default());
-    let clock = Arc::new(ManualClock::new(Timestamp(1_000)));
-    tokio::spawn(serve(listener, identity, log.clone(), clock));
+    let lab = Arc::new(Lab::new(LabConfig {
+        account: "111122223333".parse().unwrap(),
+        region: "us-west-2".into(),
+        instance_role: None,
+        world: vpc::World::new(1),
+        fabric: Box::new(FabricTwin::default()),
+        clock: Arc::new(ManualClock::new(Timestamp(1_000))),
+        secret: Secret::from_bytes([1; 32]),
+    }));
+    let (cluster, admin) = ("demo".to_owned(), String::new());
+    let authenticator = Authenticator { lab, cluster, admin, hosts: BTreeSet::new() };
+    let endpoint = Arc::new(Endpoint { log: log.clone(), authenticator });
+    tokio::spawn(serve(listener, identity, endpoint));
     ControlPlane { address, pem: authority.pem(), log }
 }
 
@@ -60,7 +72,7 @@ async fn get(
     Ok((head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned(), own))
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn answers_as_an_api_server_and_records_the_peer() {
     let plane = start();
     for name in [NAME, "127.0.0.1"] {
@@ -87,19 +99,19 @@ async fn answers_as_an_api_server_and_records_the_peer() {
     assert_eq!(plane.log.since(Timestamp(1_001)), []);
 }
 
-#[tokio::test]
-async fn anything_else_is_not_there() {
+#[tokio::test(flavor = "multi_thread")]
+async fn anything_else_needs_a_token() {
     let plane = start();
     let (status, body, _) = get(plane.address, &plane.pem, NAME, "GET /api/v1/pods").await.unwrap();
-    assert_eq!(status, 404);
+    assert_eq!(status, 401);
     let failure: serde_json::Value = serde_json::from_str(&body).unwrap();
-    assert_eq!((&failure["kind"], &failure["code"]), (&"Status".into(), &404.into()));
+    assert_eq!((&failure["kind"], &failure["code"]), (&"Status".into(), &401.into()));
     assert_eq!(get(plane.address, &plane.pem, NAME, "POST /healthz").await.unwrap().0, 405);
     let seen: Vec<_> = plane.log.all().into_iter().map(|a| (a.path, a.status)).collect();
-    assert_eq!(seen, [("/api/v1/pods".to_owned(), 404), ("/healthz".to_owned(), 405)]);
+    assert_eq!(seen, [("/api/v1/pods".to_owned(), 401), ("/healthz".to_owned(), 405)]);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn clients_without_the_authority_or_with_another_name_refuse() {
     let plane = start();
     let other = Authority::new("demo").unwrap().pem();
@@ -112,7 +124,7 @@ async fn clients_without_the_authority_or_with_another_name_refuse() {
     assert_eq!(plane.log.all(), [], "no request got through");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn survives_what_is_not_tls() {
     let plane = start();
     let mut stream = TcpStream::connect(plane.address).await.unwrap();

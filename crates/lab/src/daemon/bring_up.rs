@@ -33,7 +33,7 @@ const NODE_READY_LIMIT: Duration = Duration::from_secs(60);
 /// How long the link of a booted node may take to carry packets.
 const LINK_STARTS: Duration = Duration::from_secs(1);
 /// The role of the nodes' instance profile, as `eksctl` and the EKS guide name it.
-const NODE_ROLE: &str = "AmazonEKSNodeRole";
+pub(super) const NODE_ROLE: &str = "AmazonEKSNodeRole";
 
 /// Builds the lab.
 ///
@@ -87,7 +87,13 @@ pub async fn bring_up(
     let control_plane = match &topology.control_plane {
         Some(told) => {
             let started = Instant::now();
-            let running = blocking(|| control_plane::start(&placement, told))?;
+            let endpoints = std::iter::once(api_on_host.to_string())
+                .chain(api_in_vpc.map(|address| address.to_string()));
+            let users = control_plane::Users {
+                admin: admin.principal.arn.clone(),
+                sts: endpoints.collect(),
+            };
+            let running = blocking(|| control_plane::start(&placement, told, &users))?;
             let addresses: Vec<String> =
                 running.addresses.iter().map(ToString::to_string).collect();
             journal.step(
@@ -140,7 +146,7 @@ pub async fn bring_up(
 pub(super) type Subnets = HashMap<String, SubnetId>;
 
 /// The VPC and its subnets, before anything uses them.
-fn build_world(topology: &Topology) -> anyhow::Result<(World, VpcId, Subnets)> {
+pub(super) fn build_world(topology: &Topology) -> anyhow::Result<(World, VpcId, Subnets)> {
     let mut world = World::new(topology.seed);
     let vpc = world.create_vpc(VpcSpec {
         owner: topology.account.clone(),

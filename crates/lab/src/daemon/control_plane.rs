@@ -1,24 +1,40 @@
 //! The control plane: another account's namespace, reached only through its X-ENIs.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 use datapath::{Address, Kernel as _, Netlink, Op, Route, Rule, Scope, TABLE_MAIN};
 use ipnet::Ipv4Net;
-use vpc::{AccountId, EniSpec, ForeignAttachment, InterfaceType, SubnetId};
+use vpc::{
+    AccountId, EniSpec, ForeignAttachment, InterfaceType, SecurityGroupId, SecurityGroupSpec,
+    SubnetId, Tags, VpcId,
+};
 
 use super::bring_up::{Subnets, foreign_eni, new_place};
 use super::running::ControlPlane;
-use crate::control_plane::{AccessLog, Authority, serve};
+use crate::control_plane::{AccessLog, Authenticator, Authority, Endpoint, serve, version_name};
 use crate::fabric::{ForeignEnd, KernelFabric};
 use crate::place::Place;
-use crate::state::Lab;
+use crate::state::{Cluster, Lab};
 
 /// The port of the Kubernetes API on EKS.
 pub const API_PORT: u16 = 443;
 /// The first routing table of a namespace with several ENIs; one per ENI follows.
 const FIRST_TABLE: u32 = 101;
+
+/// EKS makes a cluster only in subnets with this many free addresses (EKS user guide, "Amazon EKS
+/// networking requirements").
+pub const FREE_ADDRESSES: u32 = 6;
+
+/// Who may use the control plane.
+pub struct Users {
+    /// The administrator's ARN.
+    pub admin: String,
+    /// The STS endpoints that their tokens may be made for.
+    pub sts: BTreeSet<String>,
+}
 
 /// Where ENIs of other accounts are placed.
 pub struct Placement<'a> {
@@ -45,8 +61,13 @@ impl Placement<'_> {
 pub fn start(
     placement: &Placement<'_>,
     told: &crate::topology::ControlPlane,
+    users: &Users,
 ) -> anyhow::Result<ControlPlane> {
     let place = new_place("control-plane")?;
+    let subnets: Vec<SubnetId> =
+        told.subnets.iter().map(|name| placement.subnet(name)).collect::<anyhow::Result<_>>()?;
+    require_free(placement.lab, &subnets)?;
+    let groups = security_groups(placement.lab, &told.name, subnets.first())?;
     let mut addresses = Vec::new();
     for (index, subnet) in (0..).zip(&told.subnets) {
         // The words by which EKS users find them: "Amazon EKS <cluster>" (EKS user guide,
@@ -54,7 +75,7 @@ pub fn start(
         let description = format!("Amazon EKS {}", told.name);
         let requester = told.account.to_string();
         let owner = placement.lab.account.clone();
-        let eni = foreign_eni(
+        let mut eni = foreign_eni(
             placement,
             subnet,
             &owner,
@@ -62,6 +83,7 @@ pub fn start(
             InterfaceType::Interface,
             description,
         )?;
+        eni.groups = groups.all();
         let address = attach_foreign(placement, &place, eni, &told.account, index)
             .with_context(|| format!("could not place an X-ENI in {subnet}"))?;
         addresses.push(address);
@@ -70,17 +92,106 @@ pub fn start(
     let endpoints: Vec<IpAddr> = addresses.iter().copied().map(IpAddr::V4).collect();
     let identity = authority.server(&[&told.endpoint_name], &endpoints)?;
     let log = Arc::new(AccessLog::default());
+    let endpoint = Arc::new(Endpoint {
+        log: Arc::clone(&log),
+        authenticator: Authenticator {
+            lab: Arc::clone(placement.lab),
+            cluster: told.name.clone(),
+            admin: users.admin.clone(),
+            hosts: users.sts.clone(),
+        },
+    });
     for address in &addresses {
         let at = SocketAddrV4::new(*address, API_PORT);
         let listener = place.listen(at).with_context(|| format!("could not listen on {at}"))?;
-        let clock = Arc::clone(&placement.lab.clock);
-        let serving = serve(listener, identity.clone(), Arc::clone(&log), clock);
+        let serving = serve(listener, identity.clone(), Arc::clone(&endpoint));
         tokio::spawn(async move {
             let Err(error) = serving.await;
             tracing::error!(%error, "the control plane's endpoint ended");
         });
     }
+    let service_cidr = service_cidr(placement.lab, &groups.vpc)?;
+    placement.lab.clusters.add(Cluster {
+        name: told.name.clone(),
+        version: version_name(),
+        endpoint: format!("https://{}", told.endpoint_name),
+        authority: authority.pem(),
+        vpc: groups.vpc,
+        subnets,
+        security_groups: vec![groups.default],
+        cluster_security_group: groups.cluster,
+        service_cidr,
+        created: placement.lab.now(),
+    });
     Ok(ControlPlane { place, addresses, authority: authority.pem(), log })
+}
+
+/// Refuses subnets that are too full for a cluster.
+pub(crate) fn require_free(lab: &Lab, subnets: &[SubnetId]) -> anyhow::Result<()> {
+    for id in subnets {
+        let free = lab.read(|world| Ok::<_, vpc::Error>(world.subnet(id)?.free_addresses()))?;
+        anyhow::ensure!(
+            free >= FREE_ADDRESSES,
+            "subnet {id} has {free} free addresses, but a control plane needs at least \
+             {FREE_ADDRESSES} in each of its subnets; give it a larger subnet"
+        );
+    }
+    Ok(())
+}
+
+/// The groups of a cluster's X-ENIs: the one EKS makes, and the VPC's default as the one given at
+/// the cluster's creation, by which nodes reach it.
+pub(crate) struct Groups {
+    pub(crate) vpc: VpcId,
+    pub(crate) cluster: SecurityGroupId,
+    pub(crate) default: SecurityGroupId,
+}
+
+impl Groups {
+    pub(crate) fn all(&self) -> Vec<SecurityGroupId> {
+        vec![self.cluster.clone(), self.default.clone()]
+    }
+}
+
+/// Makes the cluster's group, called and tagged as EKS does.
+pub(crate) fn security_groups(
+    lab: &Lab,
+    cluster: &str,
+    subnet: Option<&SubnetId>,
+) -> anyhow::Result<Groups> {
+    let subnet = subnet.context("a control plane without subnets")?;
+    let (vpc, default) = lab.read(|world| {
+        let vpc = world.vpc(&world.subnet(subnet)?.vpc)?;
+        Ok::<_, vpc::Error>((vpc.id.clone(), vpc.default_security_group.clone()))
+    })?;
+    let number = u32::from_be_bytes(first(lab.secret.derive("cluster", &[cluster.as_bytes()])));
+    let name = format!("eks-cluster-sg-{cluster}-{number}");
+    let tag = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    let tags =
+        Tags::from([tag("Name", &name), tag(&format!("kubernetes.io/cluster/{cluster}"), "owned")]);
+    let spec = SecurityGroupSpec {
+        vpc: vpc.clone(),
+        name,
+        description: "EKS created security group applied to ENI that is attached to EKS Control \
+                      Plane master nodes, as well as any managed workloads."
+            .to_owned(),
+        tags,
+    };
+    let group = lab.mutate(|world| world.create_security_group(spec))?;
+    Ok(Groups { vpc, cluster: group, default })
+}
+
+fn first(bytes: [u8; 32]) -> [u8; 4] {
+    [bytes[0], bytes[1], bytes[2], bytes[3]]
+}
+
+/// The block of services: the one of EKS's two that the VPC does not overlap (EKS API reference,
+/// `serviceIpv4Cidr`).
+pub(crate) fn service_cidr(lab: &Lab, vpc: &VpcId) -> anyhow::Result<String> {
+    let block = lab.read(|world| Ok::<_, vpc::Error>(world.vpc(vpc)?.cidr.block))?;
+    let ten = Ipv4Addr::new(10, 0, 0, 0);
+    let in_ten = u32::from(block.network()) >> 24 == u32::from(ten) >> 24;
+    Ok(if in_ten { "172.20.0.0/16" } else { "10.100.0.0/16" }.to_owned())
 }
 
 /// Creates an ENI, attaches it to `account` with its other end in `place` as `eni<index>`, and

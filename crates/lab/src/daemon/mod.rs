@@ -1,5 +1,6 @@
 //! The lab itself: builds what the topology says, serves commands until it is told to end.
 
+mod api_only;
 mod bring_up;
 mod control;
 mod control_plane;
@@ -9,6 +10,7 @@ mod running;
 mod servers;
 mod tear_down;
 
+pub use api_only::ApiOnly;
 pub use running::{ControlPlane, Running};
 
 use std::os::unix::net::UnixStream;

@@ -162,20 +162,7 @@ impl Running {
     /// The variables that point an AWS client on the host at the lab.
     #[must_use]
     pub fn environment(&self) -> BTreeMap<String, String> {
-        let endpoint = format!("http://{}", self.api);
-        [
-            ("AWS_ENDPOINT_URL_EC2", endpoint.as_str()),
-            ("AWS_ACCESS_KEY_ID", &self.admin.id),
-            ("AWS_SECRET_ACCESS_KEY", &self.admin.secret),
-            ("AWS_REGION", &self.topology.region),
-            ("AWS_DEFAULT_REGION", &self.topology.region),
-            // Else the CLI looks for an instance it does not run on when keys are unset again.
-            ("AWS_EC2_METADATA_DISABLED", "true"),
-            ("AWS_PAGER", ""),
-        ]
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect()
+        client_environment(self.api, &self.admin, &self.topology.region)
     }
 
     /// How many EC2 calls were made; with `since`, as far as they are kept.
@@ -245,6 +232,30 @@ impl Running {
     pub(super) fn converge(&self) -> anyhow::Result<()> {
         Ok(self.lab.read(|world| self.fabric.converge(world))?)
     }
+}
+
+/// The variables that point an AWS client at the APIs behind `address`.
+pub(super) fn client_environment(
+    address: SocketAddr,
+    key: &AccessKey,
+    region: &str,
+) -> BTreeMap<String, String> {
+    let endpoint = format!("http://{address}");
+    [
+        ("AWS_ENDPOINT_URL_EC2", endpoint.as_str()),
+        ("AWS_ENDPOINT_URL_STS", &endpoint),
+        ("AWS_ENDPOINT_URL_EKS", &endpoint),
+        ("AWS_ACCESS_KEY_ID", &key.id),
+        ("AWS_SECRET_ACCESS_KEY", &key.secret),
+        ("AWS_REGION", region),
+        ("AWS_DEFAULT_REGION", region),
+        // Else the CLI looks for an instance it does not run on when keys are unset again.
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+        ("AWS_PAGER", ""),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .collect()
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

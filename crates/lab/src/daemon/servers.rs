@@ -13,7 +13,7 @@ use crate::fabric::{IMDS_ADDRESS, KernelFabric};
 use crate::probe::blocking;
 use crate::state::Lab;
 use crate::topology::{Service, Topology};
-use crate::{api, imds};
+use crate::{endpoint, imds};
 
 /// Metadata answers travel this many hops, so that they reach the instance and no pod behind it
 /// (AWS, "Use IMDSv2": the default hop limit).
@@ -21,7 +21,7 @@ const METADATA_HOP_LIMIT: u32 = 1;
 
 /// Serves the EC2 API on a listener.
 pub fn serve_api(lab: &Arc<Lab>, listener: TcpListener) -> anyhow::Result<()> {
-    serve(listener, api::router(Arc::clone(lab))).context("could not serve the EC2 API")
+    serve(listener, endpoint::router(Arc::clone(lab))).context("could not serve the EC2 API")
 }
 
 /// Serves the metadata service in the router's namespace.
@@ -40,12 +40,12 @@ pub fn serve_api_in_vpc(
     placement: &Placement<'_>,
     topology: &Topology,
 ) -> anyhow::Result<Option<Ipv4Addr>> {
-    let ec2 = topology.endpoints.iter().find(|endpoint| endpoint.service == Service::Ec2);
-    let Some(endpoint) = ec2 else { return Ok(None) };
+    let ec2 = topology.endpoints.iter().find(|told| told.service == Service::Ec2);
+    let Some(told) = ec2 else { return Ok(None) };
     let place = new_place("ec2-endpoint")?;
     let eni = foreign_eni(
         placement,
-        &endpoint.subnet,
+        &told.subnet,
         &topology.account,
         "amazon-aws",
         InterfaceType::VpcEndpoint,

@@ -80,7 +80,7 @@ impl Authorization {
 }
 
 impl Credential {
-    fn parse(text: &str) -> Result<Self, Rejection> {
+    pub(super) fn parse(text: &str) -> Result<Self, Rejection> {
         let parts: Vec<&str> = text.split('/').collect();
         match parts[..] {
             [key_id, date, region, service, "aws4_request"] if !key_id.is_empty() => Ok(Self {
@@ -125,18 +125,21 @@ pub(super) fn signing_time(headers: &HeaderMap) -> Result<SigningTime, Rejection
             "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header",
         )
     })?;
-    let text = value.to_str().unwrap_or_default();
+    parse_time(value.to_str().unwrap_or_default())
+}
+
+pub(super) fn parse_time(text: &str) -> Result<SigningTime, Rejection> {
     let at = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", text)
         .and_then(|at| at.to_zoned(jiff::tz::TimeZone::UTC))
         .map_err(|_| incomplete("Date must be in ISO-8601 'basic format'"))?;
     Ok(SigningTime { text: text.to_owned(), millisecond: at.timestamp().as_millisecond() })
 }
 
-fn incomplete(problem: &str) -> Rejection {
+pub(super) fn incomplete(problem: &str) -> Rejection {
     Rejection::Incomplete { problem: problem.to_owned() }
 }
 
-fn from_hex(text: &str) -> Option<Vec<u8>> {
+pub(super) fn from_hex(text: &str) -> Option<Vec<u8>> {
     let digits: Option<Vec<u32>> = text.chars().map(|digit| digit.to_digit(16)).collect();
     let digits = digits.filter(|digits| digits.len().is_multiple_of(2))?;
     digits.chunks(2).map(|pair| u8::try_from(pair[0] * 16 + pair[1]).ok()).collect()

@@ -27,9 +27,12 @@ pub enum Rejection {
     /// Signed with another secret, or changed after signing.
     #[error("the signature does not match the request")]
     SignatureMismatch,
-    /// Signed too long ago or in the future, or with temporary credentials that have ended.
-    #[error("the request or its credentials have expired")]
+    /// Signed too long ago or in the future.
+    #[error("the signature has expired, or is of the future")]
     Expired,
+    /// Signed with temporary credentials that have ended.
+    #[error("the temporary credentials have expired")]
+    SessionEnded,
 }
 
 impl Rejection {
@@ -61,7 +64,9 @@ impl Rejection {
                  Consult the service documentation for details."
                     .into(),
             ),
-            Self::Expired => (400, "RequestExpired", "Request has expired.".into()),
+            Self::Expired | Self::SessionEnded => {
+                (400, "RequestExpired", "Request has expired.".into())
+            }
         }
     }
 }

@@ -263,7 +263,7 @@ fn refuses_a_session_that_has_ended() {
     case.expires = Some("20261123T114201Z");
     assert_eq!(case.check(), Ok(principal()));
     case.expires = Some("20261123T114200Z");
-    assert_eq!(case.check(), Err(Rejection::Expired));
+    assert_eq!(case.check(), Err(Rejection::SessionEnded));
 }
 
 #[test]
@@ -333,4 +333,38 @@ fn hostile_headers_do_not_panic() {
     let mut case = botocore();
     case.edit_authorization("Signature=5b", "Signature=ä");
     assert!(case.check().is_err());
+}
+
+#[test]
+fn presigned_urls_are_good_for_as_long_as_they_ask() {
+    let keys = Credentials::new(Secret::from_bytes([7; 32]));
+    let key = keys.add_user(&principal().account, "example");
+    let mut headers = HeaderMap::new();
+    headers.insert("host", HeaderValue::from_static("ec2.us-west-2.amazonaws.com"));
+    headers.insert("x-more", HeaderValue::from_static("1"));
+    let asked = SignedRequest {
+        method: "GET",
+        path: "/",
+        query: "Action=DescribeVpcs&Version=2016-11-15",
+        headers: &headers,
+        body: b"",
+    };
+    let scope = Scope { region: "us-west-2", service: "ec2" };
+    let query = super::presign(&asked, &key, ("us-west-2", "ec2"), "20261123T114000Z", 60);
+    let check = |query: &str, now| {
+        verify(&SignedRequest { query, ..asked }, &keys, scope, at(now)).map(drop)
+    };
+    assert_eq!(check(&query, "20261123T114100Z"), Ok(()));
+    assert_eq!(check(&query, "20261123T114101Z"), Err(Rejection::Expired));
+    let now = "20261123T114000Z";
+    let longer = query.replace("X-Amz-Expires=60", "X-Amz-Expires=600");
+    assert_eq!(check(&longer, now), Err(Rejection::SignatureMismatch));
+    let fewer = query.replace("%3Bx-more", "");
+    assert_eq!(check(&fewer, now), Err(Rejection::SignatureMismatch));
+    for broken in ["X-Amz-Expires=0", "X-Amz-Expires=604801", "X-Amz-Expires=x", "X-Other=60"] {
+        let query = query.replace("X-Amz-Expires=60", broken);
+        assert!(matches!(check(&query, now), Err(Rejection::Incomplete { .. })), "{broken}");
+    }
+    let unsigned = query.split_once("&X-Amz-Signature").unwrap().0;
+    assert_eq!(check(unsigned, now), Err(Rejection::NotSigned));
 }

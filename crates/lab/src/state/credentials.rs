@@ -1,7 +1,7 @@
 //! Access keys, long-lived and temporary, that requests may be signed with.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -58,6 +58,8 @@ impl std::fmt::Debug for AccessKey {
 pub struct Credentials {
     secret: Secret,
     keys: Mutex<Keys>,
+    /// Who signs with keys that are not known.
+    any: OnceLock<Principal>,
 }
 
 #[derive(Debug, Default)]
@@ -71,7 +73,7 @@ struct Keys {
 impl Credentials {
     /// No keys yet; all that will be made derive from `secret`.
     pub fn new(secret: Secret) -> Self {
-        Self { secret, keys: Mutex::default() }
+        Self { secret, keys: Mutex::default(), any: OnceLock::new() }
     }
 
     /// Makes a long-lived key of the IAM user `name`.
@@ -86,6 +88,17 @@ impl Credentials {
     /// Takes a key made elsewhere, e.g. one a configuration names.
     pub fn add(&self, key: AccessKey) {
         self.lock().by_id.insert(key.id.clone(), key);
+    }
+
+    /// From now on requests signed with a key that is not known are `principal`'s, whatever their
+    /// signature. The first one given stays.
+    pub fn accept_any(&self, principal: Principal) {
+        self.any.get_or_init(|| principal);
+    }
+
+    /// Who signs with keys that are not known; `None` when nobody may.
+    pub fn any(&self) -> Option<&Principal> {
+        self.any.get()
     }
 
     /// Forgets a key; requests signed with it are refused from now on.
@@ -124,6 +137,27 @@ impl Credentials {
         key.expires = Some(Timestamp(now.0 + ROLE_SESSION_MS));
         keys.by_id.insert(key.id.clone(), key.clone());
         keys.sessions.insert(session, key.id.clone());
+        key
+    }
+
+    /// A new temporary key of `role`, valid for `duration_ms` from `now`.
+    pub fn assume_role(
+        &self,
+        account: &AccountId,
+        role: &str,
+        session: &str,
+        now: Timestamp,
+        duration_ms: i64,
+    ) -> AccessKey {
+        let mut keys = self.lock();
+        keys.by_id.retain(|_, key| key.expires.is_none_or(|end| now.0 - end.0 < FORGET_AFTER_MS));
+        let arn = format!("arn:aws:sts::{account}:assumed-role/{role}/{session}");
+        let mut key = self.make(&mut keys, "ASIA", Principal { account: account.clone(), arn });
+        key.session_token =
+            Some(STANDARD.encode(self.secret.derive("session-token", &[key.id.as_bytes()])));
+        key.issued = Some(now);
+        key.expires = Some(Timestamp(now.0 + duration_ms));
+        keys.by_id.insert(key.id.clone(), key.clone());
         key
     }
 

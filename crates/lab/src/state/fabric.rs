@@ -26,6 +26,16 @@ pub struct FabricError {
     pub source: Option<Box<dyn Error + Send + Sync>>,
 }
 
+/// A fabric without packets: there is nothing to do.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoFabric;
+
+impl Fabric for NoFabric {
+    fn converge(&self, _: &World) -> Result<(), FabricError> {
+        Ok(())
+    }
+}
+
 /// A fabric in memory: remembers what it converged to, and fails when told to.
 #[derive(Debug, Default)]
 pub struct FabricTwin {

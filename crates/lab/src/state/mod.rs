@@ -4,6 +4,7 @@
 
 mod calls;
 mod clock;
+mod clusters;
 mod credentials;
 mod fabric;
 pub(crate) mod facts;
@@ -13,8 +14,9 @@ mod tests;
 
 pub use calls::{Call, CallCount, CallLog};
 pub use clock::{Clock, ManualClock, SystemClock, iso8601, iso8601_seconds};
+pub use clusters::{Cluster, Clusters};
 pub use credentials::{AccessKey, Credentials, Principal};
-pub use fabric::{Fabric, FabricError, FabricTwin};
+pub use fabric::{Fabric, FabricError, FabricTwin, NoFabric};
 pub use secret::Secret;
 pub(crate) use secret::keyed;
 
@@ -33,6 +35,8 @@ pub struct Lab {
     pub fabric: Box<dyn Fabric>,
     /// Access keys and role sessions that requests may be signed with.
     pub credentials: Credentials,
+    /// What the EKS API shows.
+    pub clusters: Clusters,
     /// Every EC2 API call.
     pub calls: CallLog,
     /// The account whose resources the lab's instances belong to.
@@ -88,6 +92,7 @@ impl Lab {
             world: Mutex::new(config.world),
             fabric: config.fabric,
             credentials: Credentials::new(config.secret.clone()),
+            clusters: Clusters::default(),
             calls: CallLog::default(),
             account: config.account,
             region: config.region,

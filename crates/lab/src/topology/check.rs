@@ -11,6 +11,8 @@ use super::suggest;
 
 /// EKS places its X-ENIs in subnets of at least two zones (EKS user guide, "Network requirements").
 const MIN_ZONES: usize = 2;
+/// Addresses that EKS wants free in every subnet of a control plane.
+const X_ENI_ROOM: u32 = 6;
 /// Names that commands use for parts of the lab that are not nodes.
 const RESERVED_NODE_NAMES: &[&str] = &["control-plane", "ec2-endpoint", "lab", "router"];
 /// Reports everything in `draft` that contradicts something else in it.
@@ -196,7 +198,30 @@ fn capacity(
                     cidr.value
                 ),
             );
+        } else if x_enis > 0
+            && let Some(at) = draft
+                .control_plane
+                .iter()
+                .flat_map(|control_plane| &control_plane.subnets)
+                .find(|subnet| subnet.value == name)
+        {
+            x_eni_room(at, usable.saturating_sub(endpoints + nodes), problems);
         }
+    }
+}
+
+/// A control plane needs six addresses of each of its subnets for itself, to place its X-ENIs now
+/// and their successors at an upgrade (EKS user guide, "Amazon EKS networking requirements").
+fn x_eni_room(at: &Located<String>, left: u32, problems: &mut Problems) {
+    if left < X_ENI_ROOM {
+        problems.refuse(
+            at,
+            format!(
+                "{} has {left} addresses left beside its nodes and endpoints; a control plane \
+                 needs at least {X_ENI_ROOM} in each of its subnets",
+                at.value
+            ),
+        );
     }
 }
 

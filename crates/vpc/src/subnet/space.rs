@@ -1,6 +1,5 @@
 //! The addresses of one subnet: which are taken, by whom, and where the next one goes.
 
-use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
@@ -8,6 +7,7 @@ use ipnet::Ipv4Net;
 use super::reserved;
 use crate::EniId;
 use crate::random::Random;
+use crate::shared_map::SharedMap;
 
 /// Addresses per word of the map.
 const WORD: u32 = u64::BITS;
@@ -27,7 +27,7 @@ pub(crate) struct AddressSpace {
     /// Clear bits per group of words.
     free_in_group: Vec<u32>,
     free: u32,
-    holders: BTreeMap<Ipv4Addr, EniId>,
+    holders: SharedMap<Ipv4Addr, EniId>,
 }
 
 impl AddressSpace {
@@ -40,7 +40,7 @@ impl AddressSpace {
             taken[0] = u64::MAX << total;
         }
         let mut space =
-            Self { cidr, taken, free_in_group: Vec::new(), free: 0, holders: BTreeMap::new() };
+            Self { cidr, taken, free_in_group: Vec::new(), free: 0, holders: SharedMap::new() };
         for address in reserved(cidr) {
             let (word, bit) = space.position(address);
             space.taken[word] |= bit;

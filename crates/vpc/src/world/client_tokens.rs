@@ -1,7 +1,9 @@
 //! Client tokens: they make a repeated request return what the first one created.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
+use std::sync::Arc;
 
+use crate::shared_map::SharedMap;
 use crate::{AccountId, EniId, EniSpec, Error, Timestamp};
 
 /// How long EC2 remembers a token (EC2 API reference, "Ensuring idempotency").
@@ -12,8 +14,8 @@ type Key = (AccountId, String);
 /// The requests that created ENIs with a client token in the last 24 hours.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct ClientTokens {
-    requests: BTreeMap<Key, (EniSpec, EniId)>,
-    by_age: VecDeque<(Timestamp, Key)>,
+    requests: SharedMap<Key, (EniSpec, EniId)>,
+    by_age: VecDeque<(Timestamp, Arc<Key>)>,
 }
 
 impl ClientTokens {
@@ -35,12 +37,12 @@ impl ClientTokens {
     pub(super) fn remember(&mut self, token: String, spec: EniSpec, eni: EniId) {
         while let Some((_, key)) = self.by_age.pop_front_if(|(at, _)| is_over(*at, spec.now)) {
             // A caller whose times go back may have used the token again since.
-            if self.requests.get(&key).is_some_and(|(first, _)| is_over(first.now, spec.now)) {
-                self.requests.remove(&key);
+            if self.requests.get(&*key).is_some_and(|(first, _)| is_over(first.now, spec.now)) {
+                self.requests.remove(&*key);
             }
         }
         let key = (spec.owner.clone(), token);
-        self.by_age.push_back((spec.now, key.clone()));
+        self.by_age.push_back((spec.now, Arc::new(key.clone())));
         self.requests.insert(key, (spec, eni));
     }
 

@@ -74,7 +74,7 @@ impl World {
     pub(super) fn new_mac(&mut self) -> MacAddress {
         loop {
             let mac = MacAddress::from_bits(self.random.next());
-            if self.macs.insert(mac) {
+            if self.macs.insert(mac, ()).is_none() {
                 return mac;
             }
         }

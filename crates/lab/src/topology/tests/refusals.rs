@@ -164,6 +164,34 @@ fn address_space() {
 }
 
 #[test]
+fn a_control_plane_needs_six_addresses_of_each_subnet() {
+    let text = |more: usize| {
+        let node = |n| format!("  - {{name: x{n}, instanceType: t3.small, subnet: tight-b}}\n");
+        let nodes: String = (0..more).map(node).collect();
+        format!("{MINIMAL_WITH_X_ENIS}{nodes}")
+    };
+    Topology::from_yaml(&text(5)).unwrap();
+    let error = Topology::from_yaml(&text(6)).unwrap_err().to_string();
+    let expected = "lab.yaml:8: controlPlane.subnets[1]: tight-b has 5 addresses left beside its \
+                    nodes and endpoints; a control plane needs at least 6 in each of its subnets";
+    assert!(error.contains(expected), "{error}");
+}
+
+const MINIMAL_WITH_X_ENIS: &str = "\
+account: '111122223333'
+region: us-west-2
+vpc: {cidr: 10.10.0.0/16}
+subnets:
+  - {name: nodes-a, cidr: 10.10.1.0/24, availabilityZone: us-west-2a}
+  - {name: tight-b, cidr: 10.10.3.0/28, availabilityZone: us-west-2b}
+controlPlane:
+  {name: demo, account: '444455556666', subnets: [nodes-a, tight-b]}
+endpoints: [{service: ec2, subnet: nodes-a}]
+nodes:
+  - {name: first, instanceType: t3.small, subnet: nodes-a}
+";
+
+#[test]
 fn references() {
     insta::assert_snapshot!(refusals(&[
         ("    subnet: tight-b", "    subnet: tigth-b"),
