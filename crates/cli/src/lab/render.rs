@@ -67,9 +67,11 @@ pub fn subnets(subnets: &[SubnetStatus]) -> String {
         "ENIS",
         "PODS",
         "WARM",
+        "PREFIX",
         "X-ENIS",
         "ENDPOINTS",
         "OTHER",
+        "KEPT",
         "FREE",
     ]);
     for subnet in subnets {
@@ -79,15 +81,17 @@ pub fn subnets(subnets: &[SubnetStatus]) -> String {
             used.eni_primaries,
             used.pods,
             used.warm,
+            used.prefix_spares,
             used.x_enis,
             used.endpoints,
             used.other,
+            subnet.withheld,
             subnet.free,
         ];
         let texts = [subnet.name.clone(), subnet.cidr.clone(), subnet.availability_zone.clone()];
         table.add_row(texts.into_iter().chain(numbers.iter().map(ToString::to_string)));
     }
-    right_align(&mut table, 3..11);
+    right_align(&mut table, 3..13);
     table.trim_fmt() + "\n"
 }
 
