@@ -38,7 +38,8 @@ pub fn status(status: &Status) -> String {
         out.push_str(&picture(subnet));
     }
     out.push_str(
-        "  # reserved  N node's ENI  p pod  w warm  X X-ENI  E endpoint  o other  . free\n",
+        "  # reserved  N node's ENI  p pod  w warm  P in a prefix  X X-ENI  E endpoint  o other  \
+         r kept back  . free\n",
     );
     for node in &status.nodes {
         out.push_str(&node_table(node));

@@ -155,17 +155,10 @@ pub(super) fn check_room_for_prefixes(
 ) -> Result<(), Error> {
     let requested = request.count();
     let space = &subnet.space;
-    let in_use = |address: Ipv4Addr| {
-        let named = match request {
-            PrefixRequest::List(prefixes) => prefixes.as_slice(),
-            PrefixRequest::Count(_) => &[],
-        };
-        named.iter().find(|prefix| prefix.contains(&address))
-    };
-    if let Some(address) = spec.primary {
-        if let Some(&prefix) = in_use(address) {
-            return Err(Error::PrimaryInPrefix { address, prefix });
-        }
+    if let (Some(address), PrefixRequest::List(prefixes)) = (spec.primary, request)
+        && let Some(&prefix) = prefixes.iter().find(|prefix| prefix.contains(&address))
+    {
+        return Err(Error::PrimaryInPrefix { address, prefix });
     }
     let (kept, others) = match request {
         PrefixRequest::Count(_) => space.free_blocks(spec.primary),

@@ -19,12 +19,18 @@ pub(in crate::api) fn create(
     request: &CreateNetworkInterface,
 ) -> Result<CreateNetworkInterfaceResponse, ApiError> {
     let spec = spec(context, request)?;
+    let with_prefixes = matches!(spec.secondary, AddressRequest::Prefixes(_));
     let create = |world: &mut vpc::World| {
         let id = world.create_eni(spec)?;
         Ok(describe::network_interface(world, world.eni(&id)?))
     };
     let eni = context.change_or(create, |error| match error {
-        vpc::Error::InsufficientFreePrefixes { .. } => refusal::create_without_blocks(),
+        vpc::Error::InsufficientFreePrefixes { .. }
+        | vpc::Error::InsufficientFreeAddresses { .. }
+            if with_prefixes =>
+        {
+            refusal::create_without_blocks()
+        }
         other => refusal::answer(other),
     })?;
     Ok(CreateNetworkInterfaceResponse {

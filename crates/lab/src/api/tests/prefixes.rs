@@ -155,7 +155,7 @@ fn reservations_are_created_listed_filtered_and_deleted() {
         scene.call(&request).ipv4
     };
     assert_eq!(list(Vec::new()).len(), 2);
-    assert_eq!(list(vec![Filter::new("tag:Name", ["pods"])]), [made.clone()]);
+    assert_eq!(list(vec![Filter::new("tag:Name", ["pods"])]), std::slice::from_ref(&made));
     assert_eq!(list(vec![Filter::new("reservationType", ["explicit"])]).len(), 1);
 
     let eni = create(&scene, 0);
