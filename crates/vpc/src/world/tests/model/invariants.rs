@@ -113,7 +113,8 @@ fn check_attachments(world: &World) {
             assert!(on_card <= limit as usize, "network card {card}");
             assert!(*index > 0 || *card == 0);
             assert!(eni.prefixes.is_empty() || takes_prefixes(instance_type));
-            assert!(eni.address_count() <= instance_type.ipv4_per_eni as usize);
+            let slots = 1 + eni.secondary.len() + eni.prefixes.len();
+            assert!(slots <= instance_type.ipv4_per_eni as usize);
             assert_eq!(eni.availability_zone, instance.availability_zone);
             assert_eq!(eni.owner, instance.owner);
         }

@@ -127,8 +127,8 @@ fn assign(world: &mut World, id: &EniId, request: &PrefixRequest) -> Result<(), 
     let fits = match eni.instance() {
         Some(instance) => {
             let kind = before.instance(instance)?.instance_type;
-            eni.address_count() + request.count() <= kind.ipv4_per_eni as usize
-                && kind.name != "t2.small"
+            let used = 1 + eni.secondary.len() + eni.prefixes.len();
+            used + request.count() <= kind.ipv4_per_eni as usize && kind.name != "t2.small"
         }
         None => true,
     };
