@@ -15,6 +15,7 @@
 
 mod action;
 mod availability_zones;
+mod cidr_reservations;
 mod common;
 mod form;
 mod instance_types;
@@ -22,9 +23,11 @@ mod instances;
 mod network_interface_actions;
 mod network_interfaces;
 mod security_groups;
+mod subnet_actions;
 mod subnets;
 mod tags;
 mod tree;
+mod vpc_actions;
 mod vpcs;
 mod xml;
 
@@ -32,6 +35,11 @@ pub use action::{Action, Paginated};
 pub use availability_zones::{
     AvailabilityZone, AvailabilityZoneMessage, DescribeAvailabilityZones,
     DescribeAvailabilityZonesResponse,
+};
+pub use cidr_reservations::{
+    CreateSubnetCidrReservation, CreateSubnetCidrReservationResponse, DeleteSubnetCidrReservation,
+    DeleteSubnetCidrReservationResponse, GetSubnetCidrReservations,
+    GetSubnetCidrReservationsResponse, SubnetCidrReservation,
 };
 pub use common::{Filter, GroupIdentifier, Return, Tag, TagSpecification};
 pub use form::{
@@ -63,8 +71,14 @@ pub use security_groups::{
     DescribeSecurityGroups, DescribeSecurityGroupsResponse, IpPermission, IpRange, Ipv6Range,
     PrefixListId, SecurityGroup, UserIdGroupPair,
 };
+pub use subnet_actions::{CreateSubnet, CreateSubnetResponse, DeleteSubnet, ModifySubnetAttribute};
 pub use subnets::{DescribeSubnets, DescribeSubnetsResponse, Subnet};
 pub use tags::{CreateTags, DeleteTags, TagToDelete};
+pub use vpc_actions::{
+    AssociateVpcCidrBlock, CreateVpc, CreateVpcResponse, DeleteVpc, DescribeVpcAttribute,
+    DescribeVpcAttributeResponse, DisassociateVpcCidrBlock, ModifyVpcAttribute,
+    VpcCidrBlockResponse,
+};
 pub use vpcs::{
     DescribeVpcs, DescribeVpcsResponse, Vpc, VpcCidrBlockAssociation, VpcCidrBlockState,
 };

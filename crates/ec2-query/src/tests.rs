@@ -55,6 +55,18 @@ proptest! {
         check::<ModifyNetworkInterfaceAttribute>(&entropy);
         check::<CreateTags>(&entropy);
         check::<DeleteTags>(&entropy);
+        check::<CreateVpc>(&entropy);
+        check::<DeleteVpc>(&entropy);
+        check::<AssociateVpcCidrBlock>(&entropy);
+        check::<DisassociateVpcCidrBlock>(&entropy);
+        check::<DescribeVpcAttribute>(&entropy);
+        check::<ModifyVpcAttribute>(&entropy);
+        check::<CreateSubnet>(&entropy);
+        check::<DeleteSubnet>(&entropy);
+        check::<ModifySubnetAttribute>(&entropy);
+        check::<CreateSubnetCidrReservation>(&entropy);
+        check::<DeleteSubnetCidrReservation>(&entropy);
+        check::<GetSubnetCidrReservations>(&entropy);
     }
 }
 

@@ -64,12 +64,17 @@ pub struct SubnetStatus {
     pub availability_zone: String,
     /// Addresses EC2 hands out: all but the five reserved.
     pub usable: u32,
-    /// Addresses nobody holds.
+    /// Addresses nobody holds and no CIDR reservation keeps back.
     pub free: u32,
+    /// Addresses that CIDR reservations keep back and nobody holds.
+    pub withheld: u32,
+    /// How its /28 blocks are used.
+    pub blocks: BlocksStatus,
     /// Who holds the others.
     pub used_by: UsedBy,
     /// One character per address, in order, for subnets of up to 256: `#` reserved by EC2,
-    /// `N` a node's ENI, `p` a pod, `w` warm, `X` an X-ENI, `E` an endpoint, `o` other, `.` free.
+    /// `N` a node's ENI, `p` a pod, `w` warm, `P` in a node's prefix and no pod's, `X` an X-ENI,
+    /// `E` an endpoint, `o` other, `r` kept back by a CIDR reservation, `.` free.
     pub map: Option<String>,
 }
 
@@ -83,12 +88,37 @@ pub struct UsedBy {
     pub pods: u32,
     /// Secondary addresses kept warm for pods to come.
     pub warm: u32,
+    /// Addresses in nodes' prefixes that are no pod's.
+    pub prefix_spares: u32,
     /// X-ENIs of the control plane.
     pub x_enis: u32,
     /// Interface endpoints.
     pub endpoints: u32,
     /// Anything else, e.g. an ENI that is not attached.
     pub other: u32,
+}
+
+/// How many of a subnet's /28 blocks are used in which way.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BlocksStatus {
+    /// Can become prefixes.
+    pub free: u32,
+    /// ENIs hold some of their addresses, so that they cannot.
+    pub fragmented: u32,
+    /// ENIs hold each of their addresses by itself.
+    pub full: u32,
+    /// Prefixes of ENIs.
+    pub prefix: u32,
+    /// The first and the last, which hold AWS's own addresses.
+    pub reserved: u32,
+}
+
+impl From<vpc::BlockCounts> for BlocksStatus {
+    fn from(counts: vpc::BlockCounts) -> Self {
+        let vpc::BlockCounts { free, fragmented, full, prefix, reserved } = counts;
+        Self { free, fragmented, full, prefix, reserved }
+    }
 }
 
 /// A node.
@@ -131,11 +161,13 @@ pub struct EniStatus {
     pub subnet: String,
     /// Its primary address.
     pub primary: Ipv4Addr,
-    /// Secondary addresses that are a running pod's.
+    /// Secondary addresses, and addresses in prefixes, that are a running pod's.
     pub used: u32,
-    /// Secondary addresses kept warm.
+    /// The others, kept warm.
     pub free: u32,
-    /// The most secondary addresses its instance type allows per ENI.
+    /// Its prefixes.
+    pub prefixes: u32,
+    /// The most secondary addresses and prefixes its instance type allows per ENI.
     pub limit: u32,
 }
 
@@ -202,6 +234,18 @@ pub(crate) fn subnets(world: &World, pods: &dyn Fn(Ipv4Addr) -> bool) -> Vec<Sub
             *count += 1;
             map.set(*address, letter);
         }
+        for (prefix, eni) in &usage.prefixes {
+            let of_node = world.eni(eni).is_ok_and(|eni| kind(eni) == EniKind::Node);
+            for address in prefix_addresses(prefix) {
+                let (count, letter) = match (of_node, pods(address)) {
+                    (true, true) => (&mut used_by.pods, 'p'),
+                    (true, false) => (&mut used_by.prefix_spares, 'P'),
+                    (false, _) => (&mut used_by.other, 'o'),
+                };
+                *count += 1;
+                map.set(address, letter);
+            }
+        }
         Some(SubnetStatus {
             name: name_of(&subnet.tags, &subnet.id),
             id: subnet.id.to_string(),
@@ -209,6 +253,8 @@ pub(crate) fn subnets(world: &World, pods: &dyn Fn(Ipv4Addr) -> bool) -> Vec<Sub
             availability_zone: subnet.availability_zone.to_string(),
             usable: usage.usable,
             free: usage.free,
+            withheld: usage.withheld,
+            blocks: usage.blocks.into(),
             used_by,
             map: map.text(),
         })
@@ -227,6 +273,13 @@ impl AddressMap {
         let net = subnet.cidr;
         let letters = (net.prefix_len() >= 24).then(|| vec!['.'; 1 << (32 - net.prefix_len())]);
         let mut map = Self { first: net.network().into(), letters };
+        if map.letters.is_some() {
+            for kept in subnet.cidr_reservations.values() {
+                for address in prefix_addresses(&kept.cidr) {
+                    map.set(address, 'r');
+                }
+            }
+        }
         for reserved in subnet.reserved() {
             map.set(reserved, '#');
         }
@@ -244,6 +297,11 @@ impl AddressMap {
     fn text(self) -> Option<String> {
         self.letters.map(|letters| letters.into_iter().collect())
     }
+}
+
+/// Every address of a block.
+fn prefix_addresses(block: &ipnet::Ipv4Net) -> impl Iterator<Item = Ipv4Addr> {
+    (u32::from(block.network())..=u32::from(block.broadcast())).map(Ipv4Addr::from)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -279,7 +337,8 @@ pub(crate) fn enis(
             return None;
         };
         let subnet = world.subnet(&eni.subnet).ok()?;
-        let secondary = || eni.addresses().skip(1);
+        let secondary =
+            || eni.addresses().skip(1).chain(eni.prefixes.iter().flat_map(prefix_addresses));
         let used = secondary().filter(|address| pods(*address)).count();
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         Some(EniStatus {
@@ -289,6 +348,7 @@ pub(crate) fn enis(
             primary: eni.primary,
             used: count(used),
             free: count(secondary().count() - used),
+            prefixes: count(eni.prefixes.len()),
             limit: instance.instance_type.ipv4_per_eni.saturating_sub(1),
         })
     };

@@ -4,13 +4,15 @@ use std::fmt;
 use std::net::Ipv4Addr;
 use std::str::FromStr;
 
+use ipnet::Ipv4Net;
+
 use crate::{
     AccountId, AttachmentId, AvailabilityZone, EniId, InstanceId, MacAddress, SecurityGroupId,
     SubnetId, Tags, Timestamp, VpcId,
 };
 
 /// An ENI: a virtual network card of a subnet, with a primary private IPv4 address for its
-/// lifetime and any number of secondary ones.
+/// lifetime and any number of secondary ones and of prefixes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Eni {
     /// The ENI's ID.
@@ -35,6 +37,8 @@ pub struct Eni {
     pub primary: Ipv4Addr,
     /// Its secondary addresses in the order of their assignment.
     pub secondary: Vec<Ipv4Addr>,
+    /// Its prefixes, /28 blocks, in the order of their assignment.
+    pub prefixes: Vec<Ipv4Net>,
     /// Its security groups.
     pub groups: Vec<SecurityGroupId>,
     /// Whether the VPC drops packets of this ENI that neither come from nor go to an address it
@@ -49,15 +53,24 @@ pub struct Eni {
 }
 
 impl Eni {
-    /// All its addresses, the primary one first.
+    /// All its addresses but those in prefixes, the primary one first.
     pub fn addresses(&self) -> impl Iterator<Item = Ipv4Addr> {
         std::iter::once(self.primary).chain(self.secondary.iter().copied())
     }
 
-    /// How many addresses it holds, the primary one included.
+    /// How many of the addresses an instance type allows per ENI it uses: its primary address,
+    /// and each secondary address and each prefix as one (Amazon EC2 user guide, "Prefix
+    /// delegation").
     #[must_use]
     pub fn address_count(&self) -> usize {
-        1 + self.secondary.len()
+        1 + self.secondary.len() + self.prefixes.len()
+    }
+
+    /// Whether it holds the address, by itself or in a prefix.
+    #[must_use]
+    pub fn holds(&self, address: Ipv4Addr) -> bool {
+        self.addresses().any(|held| held == address)
+            || self.prefixes.iter().any(|prefix| prefix.contains(&address))
     }
 
     /// Whether it is attached.
@@ -165,7 +178,7 @@ pub struct EniSpec {
     pub now: Timestamp,
 }
 
-/// Which secondary addresses are asked for.
+/// Which secondary addresses, or which prefixes in their place, are asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum AddressRequest {
     /// None.
@@ -175,14 +188,36 @@ pub enum AddressRequest {
     Count(u32),
     /// These.
     List(Vec<Ipv4Addr>),
+    /// Prefixes.
+    Prefixes(PrefixRequest),
 }
 
-impl AddressRequest {
-    /// How many addresses are asked for.
+/// Which prefixes are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PrefixRequest {
+    /// So many free ones, whichever they are.
+    Count(u32),
+    /// These.
+    List(Vec<Ipv4Net>),
+}
+
+impl PrefixRequest {
+    /// How many prefixes are asked for.
     #[must_use]
     pub fn count(&self) -> usize {
         match self {
-            Self::None => 0,
+            Self::Count(count) => usize::try_from(*count).unwrap_or(usize::MAX),
+            Self::List(prefixes) => prefixes.len(),
+        }
+    }
+}
+
+impl AddressRequest {
+    /// How many addresses are asked for; a prefix does not count.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        match self {
+            Self::None | Self::Prefixes(_) => 0,
             Self::Count(count) => usize::try_from(*count).unwrap_or(usize::MAX),
             Self::List(addresses) => addresses.len(),
         }

@@ -6,7 +6,8 @@ use ipnet::Ipv4Net;
 
 use crate::{
     AccountId, AttachmentId, AvailabilityZone, EniId, InstanceId, InstanceState, InvalidId,
-    SecurityGroupId, SubnetId, VpcId,
+    ReservationType, SecurityGroupId, SubnetCidrReservationId, SubnetId, VpcCidrAssociationId,
+    VpcId,
 };
 
 /// A refusal of an operation, with the facts. The World is as it was before.
@@ -139,6 +140,91 @@ pub enum Error {
     /// Addresses the ENI does not hold.
     #[error("ENI {eni} does not hold {}", list(.addresses))]
     AddressesNotAssigned { eni: EniId, addresses: Vec<Ipv4Addr> },
+
+    /// The address is in a prefix of an ENI and cannot be assigned by itself.
+    #[error("address {address} is in prefix {prefix} of ENI {eni}; unassign the prefix first")]
+    AddressInPrefix { address: Ipv4Addr, prefix: Ipv4Net, eni: EniId },
+    /// An ENI's prefix is an aligned /28.
+    #[error("{prefix} is not a prefix for an ENI; use a /28 without host bits")]
+    InvalidPrefix { prefix: Ipv4Net },
+    /// A prefix must be of the ENI's subnet.
+    #[error("prefix {prefix} is not in subnet {subnet} ({cidr})")]
+    PrefixOutsideSubnet { prefix: Ipv4Net, subnet: SubnetId, cidr: Ipv4Net },
+    /// The first and the last /28 of a subnet hold addresses that are AWS's.
+    #[error(
+        "prefix {prefix} of subnet {subnet} ({cidr}) has reserved addresses; \
+         the first /28 and the last cannot be assigned"
+    )]
+    PrefixReserved { prefix: Ipv4Net, subnet: SubnetId, cidr: Ipv4Net },
+    /// An ENI holds the prefix or an address in it.
+    #[error("prefix {prefix} of subnet {subnet} is in use by ENI {eni}")]
+    PrefixInUse { prefix: Ipv4Net, subnet: SubnetId, eni: EniId },
+    /// The primary address asked for is in a prefix asked for.
+    #[error("the primary address {address} cannot be in prefix {prefix} of the same ENI")]
+    PrimaryInPrefix { address: Ipv4Addr, prefix: Ipv4Net },
+    /// The request names a prefix twice.
+    #[error("prefix {prefix} is given more than once")]
+    DuplicatePrefix { prefix: Ipv4Net },
+    /// The subnet is short of free /28 blocks.
+    #[error(
+        "subnet {subnet} ({cidr}) has {free} free /28 blocks, but {requested} are asked for; \
+         reserve a part of a subnet for prefixes, so that single addresses do not fragment it"
+    )]
+    InsufficientFreePrefixes { subnet: SubnetId, cidr: Ipv4Net, requested: usize, free: u32 },
+    /// Only instances on Nitro and bare metal can have prefixes.
+    #[error(
+        "ENI {eni} cannot have prefixes on instance {instance}, because an {instance_type} is \
+         neither on the Nitro hypervisor nor bare metal"
+    )]
+    PrefixesUnsupported { eni: EniId, instance: InstanceId, instance_type: &'static str },
+    /// Prefixes the ENI does not hold.
+    #[error("ENI {eni} does not hold {}", list(.prefixes))]
+    PrefixesNotAssigned { eni: EniId, prefixes: Vec<Ipv4Net> },
+
+    /// No such CIDR reservation.
+    #[error("there is no subnet CIDR reservation {reservation}")]
+    UnknownCidrReservation { reservation: SubnetCidrReservationId },
+    /// A CIDR reservation must lie in its subnet.
+    #[error("the CIDR block {reserved} is not inside subnet {subnet} ({cidr})")]
+    ReservationOutsideSubnet { reserved: Ipv4Net, subnet: SubnetId, cidr: Ipv4Net },
+    /// CIDR reservations of a subnet may not overlap.
+    #[error("the CIDR block {reserved} overlaps the {kind} reservation {conflict} of the subnet")]
+    ReservationConflict {
+        reserved: Ipv4Net,
+        conflict: SubnetCidrReservationId,
+        kind: ReservationType,
+    },
+    /// The quota of CIDR reservations of a subnet.
+    #[error("subnet {subnet} has {limit} CIDR reservations, which is its quota; delete one")]
+    ReservationLimitExceeded { subnet: SubnetId, limit: u32 },
+
+    /// A VPC may not have the CIDR block beside those it has.
+    #[error(
+        "VPC {vpc} cannot have the CIDR block {cidr} beside {existing}, because {restricted} is \
+         restricted then; use the same private range as {existing}, or 100.64.0.0/10"
+    )]
+    VpcCidrFamily { vpc: VpcId, cidr: Ipv4Net, existing: Ipv4Net, restricted: Ipv4Net },
+    /// CIDR blocks of a VPC may not overlap.
+    #[error("the CIDR block {cidr} overlaps {existing} of VPC {vpc}")]
+    VpcCidrConflict { vpc: VpcId, cidr: Ipv4Net, existing: Ipv4Net },
+    /// The quota of CIDR blocks of a VPC.
+    #[error("VPC {vpc} has {limit} CIDR blocks, which is its quota; disassociate one")]
+    VpcCidrLimitExceeded { vpc: VpcId, limit: u32 },
+    /// No such association of a CIDR block.
+    #[error("there is no VPC CIDR association {association}")]
+    UnknownVpcCidrAssociation { association: VpcCidrAssociationId },
+    /// The primary CIDR block stays with its VPC.
+    #[error("{cidr} is the primary CIDR block of VPC {vpc} and cannot be disassociated")]
+    PrimaryVpcCidr { vpc: VpcId, association: VpcCidrAssociationId, cidr: Ipv4Net },
+    /// A subnet lies in the CIDR block.
+    #[error("subnet {subnet} is in the CIDR block {cidr} of VPC {vpc}; delete it first")]
+    VpcCidrInUse { vpc: VpcId, cidr: Ipv4Net, subnet: SubnetId },
+    /// A subnet with ENIs cannot be deleted.
+    #[error("subnet {subnet} has ENI {eni}; delete its ENIs first")]
+    SubnetInUse { subnet: SubnetId, eni: EniId },
+    /// A VPC with anything in it cannot be deleted.
+    #[error("VPC {vpc} has {dependency}; delete what is in it first")]
+    VpcInUse { vpc: VpcId, dependency: String },
 
     /// The account's quota of ENIs.
     #[error("account {owner} has {limit} ENIs, which is its quota; delete one or raise the quota")]

@@ -81,6 +81,9 @@ resource_id!(
     /// Identifies a subnet: `subnet-…`.
     SubnetId, "subnet-", "a subnet");
 resource_id!(
+    /// Identifies a CIDR reservation of a subnet: `scr-…`.
+    SubnetCidrReservationId, "scr-", "a subnet CIDR reservation");
+resource_id!(
     /// Identifies an ENI: `eni-…`.
     EniId, "eni-", "a network interface");
 resource_id!(

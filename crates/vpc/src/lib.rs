@@ -8,6 +8,7 @@
 //! Nothing here does I/O or reads a clock: callers pass the time, and identifiers, MAC addresses
 //! and the choice of free addresses come from the World's own seeded generator.
 
+mod cidr_reservation;
 mod eni;
 mod error;
 mod id;
@@ -23,17 +24,19 @@ mod subnet;
 mod tags;
 mod time;
 mod virtual_network;
+mod vpc_cidr_rules;
 mod world;
 mod zone;
 
+pub use self::cidr_reservation::{CidrReservation, CidrReservationSpec, ReservationType};
 pub use self::eni::{
     AddressRequest, Attachment, AttachmentTarget, Eni, EniAttribute, EniSpec, EniStatus,
-    ForeignAttachment, InterfaceType, Requester, UnknownInterfaceType,
+    ForeignAttachment, InterfaceType, PrefixRequest, Requester, UnknownInterfaceType,
 };
 pub use self::error::Error;
 pub use self::id::{
-    AccountId, AttachmentId, EniId, InstanceId, InvalidId, SecurityGroupId, SubnetId,
-    VpcCidrAssociationId, VpcId,
+    AccountId, AttachmentId, EniId, InstanceId, InvalidId, SecurityGroupId,
+    SubnetCidrReservationId, SubnetId, VpcCidrAssociationId, VpcId,
 };
 pub use self::instance::{Instance, InstanceSpec, InstanceState};
 pub use self::instance_types::InstanceType;
@@ -41,9 +44,9 @@ pub use self::mac::{InvalidMacAddress, MacAddress};
 pub use self::quotas::Quotas;
 pub use self::random::Random;
 pub use self::security_group::{SecurityGroup, SecurityGroupSpec};
-pub use self::subnet::{Subnet, SubnetSpec, SubnetUsage};
+pub use self::subnet::{Block, BlockCounts, BlockState, Subnet, SubnetSpec, SubnetUsage};
 pub use self::tags::{TagSelection, Tags};
 pub use self::time::Timestamp;
-pub use self::virtual_network::{Vpc, VpcCidr, VpcSpec};
+pub use self::virtual_network::{Vpc, VpcAttribute, VpcAttributes, VpcCidr, VpcSpec};
 pub use self::world::World;
 pub use self::zone::AvailabilityZone;

@@ -8,6 +8,10 @@ pub struct Quotas {
     pub vpcs: u32,
     /// Subnets per VPC.
     pub subnets_per_vpc: u32,
+    /// IPv4 CIDR blocks per VPC, the primary one included.
+    pub cidr_blocks_per_vpc: u32,
+    /// CIDR reservations per subnet. AWS publishes no figure; this one is Flatnet's.
+    pub cidr_reservations_per_subnet: u32,
     /// ENIs per account, attached or not.
     pub enis: u32,
     /// Security groups per account.
@@ -21,6 +25,8 @@ impl Default for Quotas {
         Self {
             vpcs: 5,
             subnets_per_vpc: 200,
+            cidr_blocks_per_vpc: 5,
+            cidr_reservations_per_subnet: 50,
             enis: 5000,
             security_groups: 2500,
             security_groups_per_eni: 5,

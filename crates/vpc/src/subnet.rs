@@ -1,13 +1,18 @@
 //! Subnets: a CIDR block in one Availability Zone, and who holds its addresses.
 
+mod block;
 mod space;
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
-pub(crate) use self::space::AddressSpace;
-use crate::{AvailabilityZone, EniId, SubnetId, Tags, VpcId};
+pub use self::block::{Block, BlockCounts, BlockState};
+pub(crate) use self::space::{AddressSpace, PREFIX_LEN, PREFIX_SIZE};
+use crate::{
+    AvailabilityZone, CidrReservation, EniId, SubnetCidrReservationId, SubnetId, Tags, VpcId,
+};
 
 /// A subnet of a VPC.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +29,10 @@ pub struct Subnet {
     pub availability_zone_id: String,
     /// Its tags.
     pub tags: Tags,
+    /// Whether instances launched in it get a public IPv4 address.
+    pub map_public_ip_on_launch: bool,
+    /// Its CIDR reservations.
+    pub cidr_reservations: BTreeMap<SubnetCidrReservationId, CidrReservation>,
     pub(crate) space: AddressSpace,
 }
 
@@ -41,15 +50,21 @@ impl Subnet {
         reserved(self.cidr)
     }
 
-    /// Addresses that are neither reserved nor held: EC2's `AvailableIpAddressCount`.
+    /// Its /28 blocks in the order of the addresses.
+    pub fn blocks(&self) -> impl Iterator<Item = Block> {
+        self.space.blocks()
+    }
+
+    /// Addresses that are neither reserved, by AWS or by a CIDR reservation, nor held, by
+    /// themselves or in a prefix: EC2's `AvailableIpAddressCount`.
     #[must_use]
     pub fn free_addresses(&self) -> u32 {
         self.space.free()
     }
 }
 
-/// How the addresses of a subnet are used. `total = reserved + usable`, and `usable` is `free`
-/// plus the number of `primaries` and `secondaries`.
+/// How the addresses of a subnet are used. `total = reserved + usable`, and `usable` is `free`,
+/// `withheld`, the number of `primaries` and `secondaries`, and 16 for each of `prefixes`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubnetUsage {
     /// Addresses of the CIDR block.
@@ -58,12 +73,18 @@ pub struct SubnetUsage {
     pub reserved: u32,
     /// Addresses ENIs can hold.
     pub usable: u32,
-    /// Addresses no ENI holds.
+    /// Addresses no ENI holds and no CIDR reservation keeps back.
     pub free: u32,
+    /// Addresses that CIDR reservations keep back and no ENI holds.
+    pub withheld: u32,
     /// Primary addresses and their ENIs, in the order of the addresses.
     pub primaries: Vec<(Ipv4Addr, EniId)>,
     /// Secondary addresses and their ENIs, in the order of the addresses.
     pub secondaries: Vec<(Ipv4Addr, EniId)>,
+    /// Prefixes and their ENIs, in the order of the addresses.
+    pub prefixes: Vec<(Ipv4Net, EniId)>,
+    /// How its /28 blocks are used.
+    pub blocks: BlockCounts,
 }
 
 /// What to create a subnet from.

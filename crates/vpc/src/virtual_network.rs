@@ -18,6 +18,10 @@ pub struct Vpc {
     pub region: String,
     /// Its primary CIDR block.
     pub cidr: VpcCidr,
+    /// Its other CIDR blocks in the order of their association.
+    pub secondary_cidrs: Vec<VpcCidr>,
+    /// What ModifyVpcAttribute changes.
+    pub attributes: VpcAttributes,
     /// Its tags.
     pub tags: Tags,
     /// The security group of ENIs created without one.
@@ -25,6 +29,42 @@ pub struct Vpc {
     /// Its subnets by their first address. They do not overlap, so the subnet of an address is
     /// the last that begins at or below it.
     pub(crate) subnets: BTreeMap<Ipv4Addr, SubnetId>,
+}
+
+impl Vpc {
+    /// All its CIDR blocks, the primary one first.
+    pub fn cidrs(&self) -> impl Iterator<Item = &VpcCidr> {
+        std::iter::once(&self.cidr).chain(&self.secondary_cidrs)
+    }
+}
+
+/// The attributes of a VPC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VpcAttributes {
+    /// Whether the VPC's resolver answers.
+    pub dns_support: bool,
+    /// Whether its private addresses have names.
+    pub dns_hostnames: bool,
+    /// Whether its network address usage is measured.
+    pub network_address_usage_metrics: bool,
+}
+
+impl Default for VpcAttributes {
+    /// Those of a VPC that CreateVpc makes (Amazon VPC user guide, "DNS attributes").
+    fn default() -> Self {
+        Self { dns_support: true, dns_hostnames: false, network_address_usage_metrics: false }
+    }
+}
+
+/// An attribute of a VPC and its new value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VpcAttribute {
+    /// Whether the VPC's resolver answers.
+    DnsSupport(bool),
+    /// Whether its private addresses have names.
+    DnsHostnames(bool),
+    /// Whether its network address usage is measured.
+    NetworkAddressUsageMetrics(bool),
 }
 
 /// A CIDR block of a VPC.

@@ -2,12 +2,16 @@
 
 mod addresses;
 mod attachments;
+mod cidr_reservations;
 mod client_tokens;
+mod deletion;
 mod enis;
 mod instances;
 mod names;
 mod networks;
+mod prefixes;
 mod tagging;
+mod vpc_cidrs;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -155,7 +159,7 @@ impl World {
         instance.enis.values().filter_map(|eni| self.enis.get(eni)).collect()
     }
 
-    /// The ENI that holds the address in that VPC. Other VPCs may use the same address.
+    /// The ENI that holds the address, by itself or in a prefix, in that VPC. Other VPCs may use the same address.
     #[must_use]
     pub fn eni_at(&self, vpc: &VpcId, address: Ipv4Addr) -> Option<&Eni> {
         self.enis.get(self.subnet_at(vpc, address)?.space.holder(address)?)
@@ -189,8 +193,11 @@ impl World {
             reserved,
             usable: total - reserved,
             free: subnet.space.free(),
+            withheld: subnet.space.withheld(),
             primaries,
             secondaries,
+            prefixes: subnet.space.prefixes().map(|(prefix, eni)| (prefix, eni.clone())).collect(),
+            blocks: subnet.blocks().collect(),
         })
     }
 }

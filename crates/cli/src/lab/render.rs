@@ -38,7 +38,8 @@ pub fn status(status: &Status) -> String {
         out.push_str(&picture(subnet));
     }
     out.push_str(
-        "  # reserved  N node's ENI  p pod  w warm  X X-ENI  E endpoint  o other  . free\n",
+        "  # reserved  N node's ENI  p pod  w warm  P in a prefix  X X-ENI  E endpoint  o other  \
+         r kept back  . free\n",
     );
     for node in &status.nodes {
         out.push_str(&node_table(node));
@@ -67,9 +68,11 @@ pub fn subnets(subnets: &[SubnetStatus]) -> String {
         "ENIS",
         "PODS",
         "WARM",
+        "PREFIX",
         "X-ENIS",
         "ENDPOINTS",
         "OTHER",
+        "KEPT",
         "FREE",
     ]);
     for subnet in subnets {
@@ -79,15 +82,17 @@ pub fn subnets(subnets: &[SubnetStatus]) -> String {
             used.eni_primaries,
             used.pods,
             used.warm,
+            used.prefix_spares,
             used.x_enis,
             used.endpoints,
             used.other,
+            subnet.withheld,
             subnet.free,
         ];
         let texts = [subnet.name.clone(), subnet.cidr.clone(), subnet.availability_zone.clone()];
         table.add_row(texts.into_iter().chain(numbers.iter().map(ToString::to_string)));
     }
-    right_align(&mut table, 3..11);
+    right_align(&mut table, 3..13);
     table.trim_fmt() + "\n"
 }
 

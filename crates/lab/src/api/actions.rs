@@ -1,10 +1,13 @@
 //! The actions the lab has.
 
 use ec2_query::{
-    Action, AssignPrivateIpAddresses, AttachNetworkInterface, CreateNetworkInterface, CreateTags,
-    DeleteNetworkInterface, DeleteTags, DescribeAvailabilityZones, DescribeInstanceTypes,
-    DescribeInstances, DescribeNetworkInterfaces, DescribeSecurityGroups, DescribeSubnets,
-    DescribeVpcs, DetachNetworkInterface, FormError, ModifyNetworkInterfaceAttribute,
+    Action, AssignPrivateIpAddresses, AssociateVpcCidrBlock, AttachNetworkInterface,
+    CreateNetworkInterface, CreateSubnet, CreateSubnetCidrReservation, CreateTags, CreateVpc,
+    DeleteNetworkInterface, DeleteSubnet, DeleteSubnetCidrReservation, DeleteTags, DeleteVpc,
+    DescribeAvailabilityZones, DescribeInstanceTypes, DescribeInstances, DescribeNetworkInterfaces,
+    DescribeSecurityGroups, DescribeSubnets, DescribeVpcAttribute, DescribeVpcs,
+    DetachNetworkInterface, DisassociateVpcCidrBlock, FormError, GetSubnetCidrReservations,
+    ModifyNetworkInterfaceAttribute, ModifySubnetAttribute, ModifyVpcAttribute,
     UnassignPrivateIpAddresses, from_form, to_xml,
 };
 
@@ -34,20 +37,32 @@ macro_rules! actions {
 
 const ACTIONS: &[(&str, Handler)] = actions![
     AssignPrivateIpAddresses => change::assign,
+    AssociateVpcCidrBlock => change::associate_vpc_cidr_block,
     AttachNetworkInterface => change::attach,
     CreateNetworkInterface => change::create,
+    CreateSubnet => change::create_subnet,
+    CreateSubnetCidrReservation => change::create_cidr_reservation,
     CreateTags => change::create_tags,
+    CreateVpc => change::create_vpc,
     DeleteNetworkInterface => change::delete,
+    DeleteSubnet => change::delete_subnet,
+    DeleteSubnetCidrReservation => change::delete_cidr_reservation,
     DeleteTags => change::delete_tags,
+    DeleteVpc => change::delete_vpc,
     DescribeAvailabilityZones => describe::zones,
     DescribeInstanceTypes => describe::instance_types,
     DescribeInstances => describe::instances,
     DescribeNetworkInterfaces => describe::network_interfaces,
     DescribeSecurityGroups => describe::security_groups,
     DescribeSubnets => describe::subnets,
+    DescribeVpcAttribute => describe::vpc_attribute,
     DescribeVpcs => describe::vpcs,
     DetachNetworkInterface => change::detach,
+    DisassociateVpcCidrBlock => change::disassociate_vpc_cidr_block,
+    GetSubnetCidrReservations => describe::cidr_reservations,
     ModifyNetworkInterfaceAttribute => change::modify_attribute,
+    ModifySubnetAttribute => change::modify_subnet_attribute,
+    ModifyVpcAttribute => change::modify_vpc_attribute,
     UnassignPrivateIpAddresses => change::unassign,
 ];
 

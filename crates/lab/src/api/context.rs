@@ -1,6 +1,6 @@
 //! What every action knows about the call it carries out.
 
-use vpc::{AccountId, Eni, EniId, Timestamp, World};
+use vpc::{AccountId, Eni, EniId, SubnetId, Timestamp, VpcId, World};
 
 use super::error::ApiError;
 use super::{ids, refusal};
@@ -59,6 +59,27 @@ impl Context<'_> {
         let id: EniId = ids::parse(text)?;
         self.lab.read(|world| self.own_eni(world, &id).map(|_| ()))?;
         Ok(id)
+    }
+
+    /// The subnet is of the caller's account.
+    ///
+    /// # Errors
+    /// It is not there, or another account's.
+    pub(super) fn own_subnet(&self, id: &SubnetId) -> Result<(), ApiError> {
+        let owned = self.lab.read(|world| {
+            let vpc = world.subnet(id).and_then(|subnet| world.vpc(&subnet.vpc));
+            vpc.is_ok_and(|vpc| self.owns(&vpc.owner))
+        });
+        if owned { Ok(()) } else { Err(ids::not_found::<SubnetId>(id.as_str())) }
+    }
+
+    /// The VPC is of the caller's account.
+    ///
+    /// # Errors
+    /// It is not there, or another account's.
+    pub(super) fn own_vpc(&self, id: &VpcId) -> Result<(), ApiError> {
+        let owned = self.lab.read(|world| world.vpc(id).is_ok_and(|vpc| self.owns(&vpc.owner)));
+        if owned { Ok(()) } else { Err(ids::not_found::<VpcId>(id.as_str())) }
     }
 
     /// An ENI of the caller's account.

@@ -2,7 +2,10 @@
 
 use std::str::FromStr;
 
-use vpc::{AttachmentId, EniId, InstanceId, SecurityGroupId, SubnetId, VpcId};
+use vpc::{
+    AttachmentId, EniId, InstanceId, SecurityGroupId, SubnetCidrReservationId, SubnetId,
+    VpcCidrAssociationId, VpcId,
+};
 
 use super::error::ApiError;
 
@@ -37,6 +40,18 @@ macro_rules! identifier {
 
 identifier!(VpcId, "InvalidVpcID.Malformed", "InvalidVpcID.NotFound", "The vpc ID");
 identifier!(SubnetId, "InvalidSubnetID.Malformed", "InvalidSubnetID.NotFound", "The subnet ID");
+identifier!(
+    SubnetCidrReservationId,
+    "InvalidSubnetCidrReservationID.Malformed",
+    "InvalidSubnetCidrReservationID.NotFound",
+    "The subnet CIDR reservation ID"
+);
+identifier!(
+    VpcCidrAssociationId,
+    "InvalidVpcCidrBlockAssociationID.Malformed",
+    "InvalidVpcCidrBlockAssociationID.NotFound",
+    "The vpc CIDR block association ID"
+);
 identifier!(
     EniId,
     "InvalidNetworkInterfaceId.Malformed",

@@ -2,8 +2,12 @@
 //!
 //! Wording is that of EC2's answers as seen in the field, for clients match on it.
 
+mod networks;
+mod prefixes;
+
 use vpc::{AttachmentId, EniId, Error, InstanceId, SecurityGroupId, SubnetId, VpcId};
 
+pub(super) use self::prefixes::create_without_blocks;
 use super::error::ApiError;
 use super::ids::not_found;
 
@@ -180,6 +184,28 @@ pub(super) fn answer(error: &Error) -> ApiError {
         Error::PrimaryEniDetach { .. } => {
             (NOT_PERMITTED, "The network interface at device index 0 cannot be detached.".into())
         }
+        Error::InsufficientFreePrefixes { .. }
+        | Error::AddressInPrefix { .. }
+        | Error::InvalidPrefix { .. }
+        | Error::PrefixOutsideSubnet { .. }
+        | Error::PrefixReserved { .. }
+        | Error::PrefixInUse { .. }
+        | Error::PrimaryInPrefix { .. }
+        | Error::DuplicatePrefix { .. }
+        | Error::PrefixesUnsupported { .. }
+        | Error::PrefixesNotAssigned { .. }
+        | Error::UnknownCidrReservation { .. }
+        | Error::ReservationOutsideSubnet { .. }
+        | Error::ReservationConflict { .. }
+        | Error::ReservationLimitExceeded { .. } => return prefixes::answer(error),
+        Error::VpcCidrFamily { .. }
+        | Error::VpcCidrConflict { .. }
+        | Error::VpcCidrLimitExceeded { .. }
+        | Error::UnknownVpcCidrAssociation { .. }
+        | Error::PrimaryVpcCidr { .. }
+        | Error::VpcCidrInUse { .. }
+        | Error::SubnetInUse { .. }
+        | Error::VpcInUse { .. } => return networks::answer(error),
         // Tags.
         Error::InvalidTag { key, .. } => (VALUE, invalid_tag(key)),
         Error::TagLimitExceeded { .. } => (

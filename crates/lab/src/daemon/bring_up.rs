@@ -10,7 +10,7 @@ use anyhow::{Context as _, anyhow, bail};
 use ipnet::Ipv4Net;
 use vpc::{
     AddressRequest, EniSpec, InstanceId, InstanceSpec, InterfaceType, SubnetId, SubnetSpec, Tags,
-    VpcId, VpcSpec, World,
+    VpcAttribute, VpcId, VpcSpec, World,
 };
 
 use super::control_plane::{self, Placement};
@@ -154,6 +154,8 @@ pub(super) fn build_world(topology: &Topology) -> anyhow::Result<(World, VpcId, 
         cidr: topology.vpc.cidr,
         tags: named(&topology.name),
     })?;
+    // EKS demands it of a cluster's VPC (Amazon EKS user guide, "VPC requirements").
+    world.set_vpc_attribute(&vpc, VpcAttribute::DnsHostnames(true))?;
     let mut subnets = Subnets::new();
     for subnet in &topology.subnets {
         let spec = SubnetSpec {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
+use ipnet::Ipv4Net;
 use vpc::{AttachmentTarget, Eni, EniId, InstanceId, MacAddress, VpcId, World};
 
 /// Everything the router of one VPC should have.
@@ -25,8 +26,8 @@ pub struct Port {
     pub mac: MacAddress,
     /// The ENI's primary address, by which the router reaches the ENI's MAC.
     pub primary: Ipv4Addr,
-    /// Every address the ENI holds now, the primary one included.
-    pub addresses: BTreeSet<Ipv4Addr>,
+    /// All the ENI holds now: its addresses as /32, the primary one included, and its prefixes.
+    pub addresses: BTreeSet<Ipv4Net>,
     /// Whether packets with a source the ENI does not hold are dropped.
     pub source_check: bool,
 }
@@ -73,7 +74,11 @@ impl Port {
             end,
             mac: eni.mac,
             primary: eni.primary,
-            addresses: eni.addresses().collect(),
+            addresses: eni
+                .addresses()
+                .map(Ipv4Net::from)
+                .chain(eni.prefixes.iter().copied())
+                .collect(),
             source_check: eni.source_dest_check,
         })
     }
@@ -92,12 +97,12 @@ fn link_name(eni: &EniId) -> String {
 pub enum Change {
     /// An ENI was detached or deleted.
     RemovePort(EniId, Port),
-    /// An ENI no longer holds an address.
+    /// An ENI no longer holds an address or a prefix.
     RemoveAddress {
         /// The router's link to the ENI.
         link: String,
-        /// The address it lost.
-        address: Ipv4Addr,
+        /// What it lost.
+        address: Ipv4Net,
     },
     /// A subnet has gone.
     RemoveGateway(Ipv4Addr),
@@ -105,14 +110,14 @@ pub enum Change {
     AddGateway(Ipv4Addr),
     /// An ENI was attached.
     AddPort(EniId, Port),
-    /// An ENI holds a further address.
+    /// An ENI holds a further address or prefix.
     AddAddress {
         /// The router's link to the ENI.
         link: String,
         /// The ENI's primary address, the next hop.
         primary: Ipv4Addr,
-        /// The address it got.
-        address: Ipv4Addr,
+        /// What it got.
+        address: Ipv4Net,
     },
     /// The source check of an ENI was switched.
     SourceCheck {

@@ -85,7 +85,8 @@ pub fn set_up_router(router: &Netns) -> Result<Netlink, FabricError> {
     Ok(netlink)
 }
 
-/// An attached ENI: the veth pair, the way to its MAC, and a route for every address it holds.
+/// An attached ENI: the veth pair, the way to its MAC, and a route for every address and prefix it
+/// holds.
 pub fn add_port(port: &Port, end: &ForeignEnd) -> Vec<Op> {
     let veth = Op::AddVeth {
         name: port.link.clone(),
@@ -122,9 +123,9 @@ pub fn remove_port(port: &Port) -> Vec<Op> {
 }
 
 /// `address` is delivered to the ENI behind `link`, whose MAC is known under its primary address.
-pub fn route(link: &str, primary: Ipv4Addr, address: Ipv4Addr) -> Op {
+pub fn route(link: &str, primary: Ipv4Addr, address: Ipv4Net) -> Op {
     Op::ReplaceRoute(Route {
-        dst: Ipv4Net::from(address),
+        dst: address,
         via: Some(primary),
         link: Some(link.to_owned()),
         onlink: true,
@@ -133,12 +134,8 @@ pub fn route(link: &str, primary: Ipv4Addr, address: Ipv4Addr) -> Op {
 }
 
 /// `address` is no longer delivered to the ENI behind `link`.
-pub fn no_route(link: &str, address: Ipv4Addr) -> Op {
-    Op::DelRoute(Route {
-        dst: Ipv4Net::from(address),
-        link: Some(link.to_owned()),
-        ..Route::default()
-    })
+pub fn no_route(link: &str, address: Ipv4Net) -> Op {
+    Op::DelRoute(Route { dst: address, link: Some(link.to_owned()), ..Route::default() })
 }
 
 /// A subnet's gateway appears on or leaves the router.

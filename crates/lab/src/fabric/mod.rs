@@ -11,7 +11,8 @@
 //!
 //! - Layer 3 only: the router answers ARP for every address (proxy_arp, and a default route, so
 //!   that there is always a route to answer for), and nobody hears anybody's broadcast.
-//! - One fact, one place: "this ENI holds this address" is a /32 route to the ENI. Delivery
+//! - One fact, one place: "this ENI holds this address" is a /32 route to the ENI, and a prefix is
+//!   one /28 route. Delivery
 //!   follows it, and the source check asks it backwards (see [`ruleset`]).
 //! - [`desired`] computes what should be from the [`World`] alone; [`Fabric::converge`] applies
 //!   the difference before EC2's answer is sent.

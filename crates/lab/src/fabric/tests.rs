@@ -120,9 +120,27 @@ fn one_assigned_address_is_one_change() {
     let new = fixture.world.assign(&eni, AddressRequest::Count(1), false).unwrap();
     let changes = fixture.follow();
     assert!(
-        matches!(changes.as_slice(), [Change::AddAddress { address, .. }] if *address == new[0])
+        matches!(changes.as_slice(), [Change::AddAddress { address, .. }] if *address == new[0].into())
     );
     fixture.world.unassign(&eni, &new).unwrap();
+    let changes = fixture.follow();
+    assert!(
+        matches!(changes.as_slice(), [Change::RemoveAddress { address, .. }] if *address == new[0].into())
+    );
+}
+
+#[test]
+fn a_prefix_is_one_route() {
+    let mut fixture = Fixture::new();
+    let instance = fixture.run_instance();
+    fixture.follow();
+    let eni = fixture.primary_eni(&instance);
+    let new = fixture.world.assign_prefixes(&eni, &vpc::PrefixRequest::Count(1)).unwrap();
+    let changes = fixture.follow();
+    assert!(
+        matches!(changes.as_slice(), [Change::AddAddress { address, .. }] if *address == new[0])
+    );
+    fixture.world.unassign_all(&eni, &[], &new).unwrap();
     let changes = fixture.follow();
     assert!(
         matches!(changes.as_slice(), [Change::RemoveAddress { address, .. }] if *address == new[0])

@@ -321,6 +321,14 @@ async fn interfaces_as_they_are_now() {
     }
     let (gone, new) = (&enis[1], AddressRequest::Count(1));
     let new = scene.lab.mutate(|world| world.assign(&enis[0].id, new, false)).unwrap();
+    let wanted = vpc::PrefixRequest::Count(2);
+    let prefixes = scene.lab.mutate(|world| world.assign_prefixes(&enis[0].id, &wanted)).unwrap();
+    let shown = service.meta(&format!("{macs}{}/ipv4-prefix", enis[0].mac)).await;
+    assert_eq!(shown, format!("{}\n{}", prefixes[0], prefixes[1]));
+    let listing = service.meta(&format!("{macs}{}/", enis[0].mac)).await;
+    assert!(listing.lines().any(|key| key == "ipv4-prefix"), "{listing}");
+    let listing = service.meta(&format!("{macs}{}/", gone.mac)).await;
+    assert!(!listing.contains("ipv4-prefix"), "{listing}");
     let attachment = gone.attachment.clone().unwrap().id;
     scene.lab.mutate(|world| world.detach_eni(&attachment, false)).unwrap();
     assert_eq!(service.meta(macs).await, format!("{}/", enis[0].mac));

@@ -120,6 +120,10 @@ fn interface(tree: &mut Tree, world: &World, eni: &Eni) {
     put("interface-id", &eni.id);
     put("local-hostname", &facts::private_dns_name(eni.primary, eni.availability_zone.region()));
     put("local-ipv4s", &lines(eni.addresses()));
+    // Nodes tell by the listing whether an ENI has prefixes: without any there is no such key.
+    if !eni.prefixes.is_empty() {
+        put("ipv4-prefix", &lines(&eni.prefixes));
+    }
     put("mac", &eni.mac);
     // The public documentation says `network-card-index`, nodes ask for `network-card`.
     put("network-card", &network_card);
@@ -134,7 +138,7 @@ fn interface(tree: &mut Tree, world: &World, eni: &Eni) {
     }
     if let Ok(vpc) = world.vpc(&eni.vpc) {
         put("vpc-ipv4-cidr-block", &vpc.cidr.block);
-        put("vpc-ipv4-cidr-blocks", &lines([vpc.cidr.block]));
+        put("vpc-ipv4-cidr-blocks", &lines(vpc.cidrs().map(|cidr| cidr.block)));
     }
 }
 

@@ -1,9 +1,13 @@
 //! The addresses of one subnet: which are taken, by whom, and where the next one goes.
 
+mod blocks;
+
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
+pub(crate) use self::blocks::{PREFIX_LEN, PREFIX_SIZE};
 use super::reserved;
 use crate::EniId;
 use crate::random::Random;
@@ -18,16 +22,23 @@ const GROUP: usize = 16;
 ///
 /// A bit per address, and the count of free ones per group of words, find the n-th free address
 /// in bounded time however full the subnet is. The /28 blocks of the subnet are the quarters of
-/// the words.
+/// the words; [`blocks`] works on them.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct AddressSpace {
     cidr: Ipv4Net,
     /// A set bit is an address that cannot be given out: held, reserved, or past the end.
     taken: Vec<u64>,
-    /// Clear bits per group of words.
+    /// A set bit is an address in a CIDR reservation: nothing is put there unless asked for by
+    /// name.
+    withheld: Vec<u64>,
+    /// The part of `withheld` that prefixes are picked from.
+    for_prefixes: Vec<u64>,
+    /// Addresses per group of words that are neither taken nor withheld.
     free_in_group: Vec<u32>,
     free: u32,
     holders: SharedMap<Ipv4Addr, EniId>,
+    /// The holders of whole /28 blocks, by the block's first address.
+    prefixes: BTreeMap<Ipv4Addr, EniId>,
 }
 
 impl AddressSpace {
@@ -39,8 +50,16 @@ impl AddressSpace {
         if total < WORD {
             taken[0] = u64::MAX << total;
         }
-        let mut space =
-            Self { cidr, taken, free_in_group: Vec::new(), free: 0, holders: SharedMap::new() };
+        let mut space = Self {
+            cidr,
+            taken,
+            withheld: vec![0; words],
+            for_prefixes: vec![0; words],
+            free_in_group: Vec::new(),
+            free: 0,
+            holders: SharedMap::new(),
+            prefixes: BTreeMap::new(),
+        };
         for address in reserved(cidr) {
             let (word, bit) = space.position(address);
             space.taken[word] |= bit;
@@ -51,14 +70,14 @@ impl AddressSpace {
         space
     }
 
-    /// Addresses that can still be taken.
+    /// Addresses that can still be taken without being asked for by name.
     pub(crate) fn free(&self) -> u32 {
         self.free
     }
 
-    /// The ENI that holds the address.
+    /// The ENI that holds the address, by itself or in a prefix.
     pub(crate) fn holder(&self, address: Ipv4Addr) -> Option<&EniId> {
-        self.holders.get(&address)
+        self.holders.get(&address).or_else(|| self.prefix_at(address).map(|(_, eni)| eni))
     }
 
     /// The held addresses and their holders, in the order of the addresses.
@@ -77,13 +96,11 @@ impl AddressSpace {
         Some(address)
     }
 
-    /// Takes a free address of the subnet.
+    /// Takes an address of the subnet that nothing holds.
     pub(crate) fn take(&mut self, address: Ipv4Addr, eni: &EniId) {
         let (word, bit) = self.position(address);
         debug_assert_eq!(self.taken[word] & bit, 0, "{address} is taken");
-        self.taken[word] |= bit;
-        self.free_in_group[word / GROUP] -= 1;
-        self.free -= 1;
+        self.change_word(word, |space| space.taken[word] |= bit);
         self.holders.insert(address, eni.clone());
     }
 
@@ -93,15 +110,28 @@ impl AddressSpace {
         debug_assert!(previous.is_some(), "{address} was free");
     }
 
-    /// Makes a held address free.
+    /// Takes a held address from its ENI.
     pub(crate) fn release(&mut self, address: Ipv4Addr) {
         if self.holders.remove(&address).is_none() {
             return;
         }
         let (word, bit) = self.position(address);
-        self.taken[word] &= !bit;
-        self.free_in_group[word / GROUP] += 1;
-        self.free += 1;
+        self.change_word(word, |space| space.taken[word] &= !bit);
+    }
+
+    /// Changes bits of one word and keeps the counts of free addresses true.
+    fn change_word(&mut self, word: usize, change: impl FnOnce(&mut Self)) {
+        let before = self.free_bits(word).count_ones();
+        change(self);
+        let after = self.free_bits(word).count_ones();
+        let in_group = &mut self.free_in_group[word / GROUP];
+        *in_group = *in_group + after - before;
+        self.free = self.free + after - before;
+    }
+
+    /// The addresses of a word that can be taken without being asked for by name.
+    fn free_bits(&self, word: usize) -> u64 {
+        !(self.taken[word] | self.withheld[word])
     }
 
     fn position(&self, address: Ipv4Addr) -> (usize, u64) {
@@ -117,8 +147,8 @@ impl AddressSpace {
             n -= self.free_in_group[group];
             group += 1;
         }
-        for (word, &taken) in self.taken.iter().enumerate().skip(group * GROUP) {
-            let mut free = !taken;
+        for word in group * GROUP..self.taken.len() {
+            let mut free = self.free_bits(word);
             if n >= free.count_ones() {
                 n -= free.count_ones();
                 continue;

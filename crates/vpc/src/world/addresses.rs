@@ -8,7 +8,7 @@ use crate::random::Random;
 use crate::{AddressRequest, Eni, EniId, Error, Subnet};
 
 impl World {
-    /// Assigns secondary addresses to an ENI: all that are asked for, or none. Returns those the
+    /// Assigns secondary addresses to an ENI, prefixes being [`World::assign_prefixes`]' task: all that are asked for, or none. Returns those the
     /// ENI did not hold before, in the order asked for.
     ///
     /// With `allow_reassignment`, a secondary address another ENI holds moves to this one; an
@@ -46,30 +46,7 @@ impl World {
     /// There is no such ENI or a service manages it; no address is given; or one of them is the
     /// ENI's primary address or not its own.
     pub fn unassign(&mut self, id: &EniId, addresses: &[Ipv4Addr]) -> Result<(), Error> {
-        let eni = self.changeable_eni(id)?;
-        if addresses.is_empty() {
-            return Err(Error::NoAddressRequested);
-        }
-        if addresses.contains(&eni.primary) {
-            return Err(Error::PrimaryUnassign { eni: id.clone(), address: eni.primary });
-        }
-        let held: BTreeSet<Ipv4Addr> = eni.secondary.iter().copied().collect();
-        let strange: Vec<Ipv4Addr> =
-            addresses.iter().copied().filter(|address| !held.contains(address)).collect();
-        if !strange.is_empty() {
-            return Err(Error::AddressesNotAssigned { eni: id.clone(), addresses: strange });
-        }
-
-        let gone: BTreeSet<Ipv4Addr> = addresses.iter().copied().collect();
-        let eni = self.eni_mut(id)?;
-        eni.secondary.retain(|address| !gone.contains(address));
-        let subnet = eni.subnet.clone();
-        if let Some(subnet) = self.subnets.get_mut(&subnet) {
-            for address in gone {
-                subnet.space.release(address);
-            }
-        }
-        Ok(())
+        self.unassign_all(id, addresses, &[])
     }
 
     /// Holds that an ENI may have so many more addresses: if it is attached, its instance type
@@ -119,6 +96,7 @@ impl World {
                 new.push(address);
                 continue;
             };
+            check_outside_prefixes(subnet, address)?;
             if !allow_reassignment {
                 return Err(Error::AddressAssigned { address, eni: holder.clone() });
             }
@@ -188,6 +166,14 @@ pub(super) fn check_assignable(subnet: &Subnet, address: Ipv4Addr) -> Result<(),
     }
 }
 
+/// Holds that the address is in no prefix: prefixes move only as a whole.
+pub(super) fn check_outside_prefixes(subnet: &Subnet, address: Ipv4Addr) -> Result<(), Error> {
+    match subnet.space.prefix_at(address) {
+        Some((prefix, eni)) => Err(Error::AddressInPrefix { address, prefix, eni: eni.clone() }),
+        None => Ok(()),
+    }
+}
+
 /// Holds that the subnet has so many free addresses.
 pub(super) fn check_free(subnet: &Subnet, requested: usize) -> Result<(), Error> {
     if requested > subnet.space.free() as usize {
@@ -205,7 +191,7 @@ pub(super) fn take_any(
     subnet.space.take_any(random, eni).ok_or_else(|| insufficient(subnet, 1))
 }
 
-fn insufficient(subnet: &Subnet, requested: usize) -> Error {
+pub(super) fn insufficient(subnet: &Subnet, requested: usize) -> Error {
     Error::InsufficientFreeAddresses {
         subnet: subnet.id.clone(),
         cidr: subnet.cidr,

@@ -1,6 +1,7 @@
 //! Attaching ENIs to instances and detaching them.
 
 use super::World;
+use super::prefixes::check_hypervisor;
 use crate::{
     Attachment, AttachmentId, AttachmentTarget, Eni, EniId, Error, ForeignAttachment, Instance,
     InstanceId, InstanceState, Timestamp,
@@ -15,7 +16,8 @@ impl World {
     /// There is no such ENI or instance; a service manages the ENI; it is attached already; the
     /// instance is not running, of another account or Availability Zone, has no such network
     /// card, or the device index is taken; or the instance type's limit of ENIs, of ENIs per
-    /// network card or of addresses per ENI would be exceeded.
+    /// network card or of addresses per ENI would be exceeded, or it has
+    /// prefixes and the instance type cannot.
     pub fn attach_eni(
         &mut self,
         eni: &EniId,
@@ -30,6 +32,9 @@ impl World {
         check_host(checked, host)?;
         check_place(host, device_index, network_card)?;
         self.check_addresses_on(checked, 0, instance)?;
+        if !checked.prefixes.is_empty() {
+            check_hypervisor(checked, instance, host.instance_type)?;
+        }
 
         let target =
             AttachmentTarget::Instance { id: instance.clone(), device_index, network_card };

@@ -3,10 +3,15 @@
 use std::net::Ipv4Addr;
 
 use super::World;
-use super::addresses::{check_assignable, check_distinct, check_free, take_any};
+use super::addresses::{
+    check_assignable, check_distinct, check_free, check_outside_prefixes, take_any,
+};
 use super::attachments::check_unattached;
 use super::client_tokens::is_client_token;
-use crate::{AddressRequest, Eni, EniAttribute, EniId, EniSpec, Error, SecurityGroupId, tags};
+use super::prefixes::{check_prefixes, check_room_for_prefixes, take_prefixes};
+use crate::{
+    AddressRequest, Eni, EniAttribute, EniId, EniSpec, Error, PrefixRequest, SecurityGroupId, tags,
+};
 
 impl World {
     /// Creates an ENI. How many addresses it may have depends on the instance, so that is checked
@@ -103,11 +108,21 @@ impl World {
         check_distinct(&explicit)?;
         for &address in &explicit {
             check_assignable(subnet, address)?;
+            check_outside_prefixes(subnet, address)?;
             if let Some(eni) = subnet.space.holder(address).cloned() {
                 return Err(Error::AddressInUse { address, subnet: subnet.id.clone(), eni });
             }
         }
-        check_free(subnet, 1_usize.saturating_add(spec.secondary.count()))?;
+        if let AddressRequest::Prefixes(request) = &spec.secondary {
+            if let PrefixRequest::List(prefixes) = request {
+                check_prefixes(subnet, prefixes)?;
+            }
+            check_room_for_prefixes(subnet, spec, request)?;
+        } else {
+            let withheld = |address: &&Ipv4Addr| subnet.space.is_withheld(**address);
+            let by_name = explicit.iter().filter(withheld).count();
+            check_free(subnet, (1_usize.saturating_add(spec.secondary.count())) - by_name)?;
+        }
         tags::check(&spec.tags)?;
         let limit = self.quotas.enis;
         if self.eni_counts.get(&spec.owner).copied().unwrap_or_default() >= limit {
@@ -129,12 +144,18 @@ impl World {
         // Addresses asked for by name go first, so that none of them is picked for another use.
         let secondary = match &spec.secondary {
             AddressRequest::List(addresses) => addresses.as_slice(),
-            AddressRequest::None | AddressRequest::Count(_) => &[],
+            AddressRequest::None | AddressRequest::Count(_) | AddressRequest::Prefixes(_) => &[],
         };
         for &address in spec.primary.iter().chain(secondary) {
             subnet.space.take(address, &id);
         }
         let mut secondary = secondary.to_vec();
+        let prefixes = match &spec.secondary {
+            AddressRequest::Prefixes(request) => {
+                take_prefixes(subnet, &mut self.random, &id, request)?
+            }
+            _ => Vec::new(),
+        };
         let primary = match spec.primary {
             Some(address) => address,
             None => take_any(subnet, &mut self.random, &id)?,
@@ -156,6 +177,7 @@ impl World {
             mac,
             primary,
             secondary,
+            prefixes,
             groups,
             source_dest_check: true,
             tags: spec.tags,
@@ -174,6 +196,9 @@ impl World {
         if let Some(subnet) = self.subnets.get_mut(&eni.subnet) {
             for address in eni.addresses() {
                 subnet.space.release(address);
+            }
+            for prefix in &eni.prefixes {
+                subnet.space.release_prefix(*prefix);
             }
         }
         self.macs.remove(&eni.mac);

@@ -3,8 +3,8 @@
 
 use super::World;
 use crate::{
-    AttachmentId, EniId, InstanceId, MacAddress, SecurityGroupId, SubnetId, VpcCidrAssociationId,
-    VpcId,
+    AttachmentId, EniId, InstanceId, MacAddress, SecurityGroupId, SubnetCidrReservationId,
+    SubnetId, VpcCidrAssociationId, VpcId,
 };
 
 impl World {
@@ -20,7 +20,7 @@ impl World {
     pub(super) fn new_vpc_cidr_association_id(&mut self) -> VpcCidrAssociationId {
         loop {
             let id = VpcCidrAssociationId::from_bits(self.random.next());
-            if self.vpcs.values().all(|vpc| vpc.cidr.association != id) {
+            if self.vpcs.values().flat_map(|vpc| vpc.cidrs()).all(|cidr| cidr.association != id) {
                 return id;
             }
         }
@@ -30,6 +30,15 @@ impl World {
         loop {
             let id = SubnetId::from_bits(self.random.next());
             if !self.subnets.contains_key(&id) {
+                return id;
+            }
+        }
+    }
+
+    pub(super) fn new_cidr_reservation_id(&mut self) -> SubnetCidrReservationId {
+        loop {
+            let id = SubnetCidrReservationId::from_bits(self.random.next());
+            if self.cidr_reservation(&id).is_err() {
                 return id;
             }
         }

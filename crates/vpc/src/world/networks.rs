@@ -1,27 +1,17 @@
 //! Creating VPCs, subnets and security groups.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
 use super::World;
 use crate::security_group::{self, DEFAULT_NAME};
 use crate::subnet::AddressSpace;
+use crate::vpc_cidr_rules::{is_block_size, unusable};
 use crate::{
     AccountId, Error, SecurityGroup, SecurityGroupId, SecurityGroupSpec, Subnet, SubnetId,
-    SubnetSpec, Tags, Vpc, VpcCidr, VpcId, VpcSpec, tags,
+    SubnetSpec, Tags, Vpc, VpcAttributes, VpcCidr, VpcId, VpcSpec, tags,
 };
-
-/// Ranges whose addresses no host may have (RFC 6890): "this network", loopback, link-local,
-/// multicast and class E. EC2 takes every other range, public ones too.
-const RESTRICTED: [Ipv4Net; 5] = [
-    Ipv4Net::new_assert(Ipv4Addr::new(0, 0, 0, 0), 8),
-    Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8),
-    Ipv4Net::new_assert(Ipv4Addr::new(169, 254, 0, 0), 16),
-    Ipv4Net::new_assert(Ipv4Addr::new(224, 0, 0, 0), 4),
-    Ipv4Net::new_assert(Ipv4Addr::new(240, 0, 0, 0), 4),
-];
 
 impl World {
     /// Creates a VPC with its default security group.
@@ -34,7 +24,7 @@ impl World {
         if !is_block_size(cidr) {
             return Err(Error::VpcCidrSize { cidr });
         }
-        if let Some(&restricted) = RESTRICTED.iter().find(|range| range.contains(&cidr)) {
+        if let Some(restricted) = unusable(cidr) {
             return Err(Error::VpcCidrRestricted { cidr, restricted });
         }
         tags::check(&spec.tags)?;
@@ -61,6 +51,8 @@ impl World {
             owner: spec.owner,
             region: spec.region,
             cidr: VpcCidr { association, block: cidr },
+            secondary_cidrs: Vec::new(),
+            attributes: VpcAttributes::default(),
             tags: spec.tags,
             default_security_group,
             subnets: BTreeMap::new(),
@@ -81,8 +73,8 @@ impl World {
         if !is_block_size(cidr) {
             return Err(Error::SubnetCidrSize { cidr });
         }
-        if !vpc.cidr.block.contains(&cidr) {
-            let vpc_cidrs = vec![vpc.cidr.block];
+        if !vpc.cidrs().any(|vpc_cidr| vpc_cidr.block.contains(&cidr)) {
+            let vpc_cidrs = vpc.cidrs().map(|vpc_cidr| vpc_cidr.block).collect();
             return Err(Error::SubnetOutsideVpc { cidr, vpc: spec.vpc, vpc_cidrs });
         }
         if let Some((conflict, conflict_cidr)) = self.overlapping_subnet(vpc, cidr) {
@@ -109,6 +101,8 @@ impl World {
             availability_zone_id: zone.zone_id(),
             availability_zone: zone,
             tags: spec.tags,
+            map_public_ip_on_launch: false,
+            cidr_reservations: BTreeMap::new(),
             space: AddressSpace::new(cidr),
         };
         self.subnets.insert(id.clone(), subnet);
@@ -198,8 +192,4 @@ impl World {
         let other = self.subnets.get(id)?.cidr;
         (other.contains(&cidr) || cidr.contains(&other)).then(|| (id.clone(), other))
     }
-}
-
-fn is_block_size(cidr: Ipv4Net) -> bool {
-    (16..=28).contains(&cidr.prefix_len())
 }

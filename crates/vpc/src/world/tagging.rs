@@ -69,6 +69,14 @@ impl World {
                     None => Err(Error::UnknownInstance { instance }),
                 }
             }
+            "scr" => {
+                let reservation = resource.parse().map_err(Error::InvalidResourceId)?;
+                let mut subnets = self.subnets.values_mut();
+                match subnets.find_map(|s| s.cidr_reservations.get_mut(&reservation)) {
+                    Some(found) => Ok(&mut found.tags),
+                    None => Err(Error::UnknownCidrReservation { reservation }),
+                }
+            }
             "sg" => {
                 let group = resource.parse().map_err(Error::InvalidResourceId)?;
                 match self.security_groups.get_mut(&group) {

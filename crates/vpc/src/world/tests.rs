@@ -10,12 +10,15 @@ use crate::{
 
 mod addresses;
 mod attachments;
+mod cidr_reservations;
 mod client_tokens;
 mod enis;
 mod instances;
 mod model;
 mod networks;
+mod prefixes;
 mod tagging;
+mod vpc_life;
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
 

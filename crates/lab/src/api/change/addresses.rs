@@ -1,16 +1,16 @@
 //! AssignPrivateIpAddresses and UnassignPrivateIpAddresses.
 
 use ec2_query::{
-    AssignPrivateIpAddresses, AssignPrivateIpAddressesResponse, AssignedPrivateIpAddress, Return,
-    UnassignPrivateIpAddresses,
+    AssignPrivateIpAddresses, AssignPrivateIpAddressesResponse, AssignedPrivateIpAddress,
+    Ipv4PrefixSpecification, Return, UnassignPrivateIpAddresses,
 };
-use vpc::AddressRequest;
+use vpc::{AddressRequest, PrefixRequest};
 
-use super::addresses;
+use super::{addresses, prefixes};
 use crate::api::error::ApiError;
 use crate::api::{Context, refusal};
 
-/// Answers the new addresses only.
+/// Answers the new addresses or prefixes only.
 pub(in crate::api) fn assign(
     context: &Context<'_>,
     request: &AssignPrivateIpAddresses,
@@ -18,33 +18,39 @@ pub(in crate::api) fn assign(
     let wanted = wanted(request)?;
     let eni = context.own_eni_id(&request.network_interface_id)?;
     let move_allowed = request.allow_reassignment.unwrap_or(false);
-    let new = context.change(|world| world.assign(&eni, wanted, move_allowed))?;
+    let (addresses, prefixes) = context.change(|world| match wanted {
+        AddressRequest::Prefixes(wanted) => Ok((Vec::new(), world.assign_prefixes(&eni, &wanted)?)),
+        wanted => Ok((world.assign(&eni, wanted, move_allowed)?, Vec::new())),
+    })?;
     Ok(AssignPrivateIpAddressesResponse {
         network_interface_id: eni.to_string(),
-        assigned_private_ip_addresses: new
+        assigned_private_ip_addresses: addresses
             .into_iter()
             .map(|address| AssignedPrivateIpAddress { private_ip_address: address.to_string() })
             .collect(),
-        ..AssignPrivateIpAddressesResponse::default()
+        assigned_ipv4_prefixes: prefixes
+            .into_iter()
+            .map(|prefix| Ipv4PrefixSpecification { ipv4_prefix: prefix.to_string() })
+            .collect(),
     })
 }
 
 fn wanted(request: &AssignPrivateIpAddresses) -> Result<AddressRequest, ApiError> {
-    let prefixes = !request.ipv4_prefixes.is_empty() || request.ipv4_prefix_count.is_some();
-    let list = &request.private_ip_addresses;
-    let ways = [
-        !list.is_empty(),
-        request.secondary_private_ip_address_count.is_some(),
-        !request.ipv4_prefixes.is_empty(),
-        request.ipv4_prefix_count.is_some(),
-    ];
-    match (ways.iter().filter(|given| **given).count(), request.secondary_private_ip_address_count)
-    {
-        (0, _) => Err(refusal::no_addresses()),
-        (2.., _) => Err(more_than_one()),
-        _ if prefixes => Err(ApiError::unsupported("Assigning IPv4 prefixes")),
-        (_, Some(count)) => Ok(AddressRequest::Count(count)),
-        (_, None) => Ok(AddressRequest::List(addresses(list, "privateIpAddress")?)),
+    let (list, named) = (&request.private_ip_addresses, &request.ipv4_prefixes);
+    match (
+        list.as_slice(),
+        request.secondary_private_ip_address_count,
+        named.as_slice(),
+        request.ipv4_prefix_count,
+    ) {
+        ([], None, [], None) => Err(refusal::no_addresses()),
+        (list, None, [], None) => Ok(AddressRequest::List(addresses(list, "privateIpAddress")?)),
+        ([], Some(count), [], None) => Ok(AddressRequest::Count(count)),
+        ([], None, named, None) => {
+            Ok(AddressRequest::Prefixes(PrefixRequest::List(prefixes(named)?)))
+        }
+        ([], None, [], Some(count)) => Ok(AddressRequest::Prefixes(PrefixRequest::Count(count))),
+        _ => Err(more_than_one()),
     }
 }
 
@@ -61,14 +67,12 @@ pub(in crate::api) fn unassign(
     context: &Context<'_>,
     request: &UnassignPrivateIpAddresses,
 ) -> Result<Return, ApiError> {
-    if !request.ipv4_prefixes.is_empty() {
-        return Err(ApiError::unsupported("Unassigning IPv4 prefixes"));
-    }
-    if request.private_ip_addresses.is_empty() {
+    if request.private_ip_addresses.is_empty() && request.ipv4_prefixes.is_empty() {
         return Err(ApiError::missing("privateIpAddress"));
     }
     let list = addresses(&request.private_ip_addresses, "privateIpAddress")?;
+    let prefixes = prefixes(&request.ipv4_prefixes)?;
     let eni = context.own_eni_id(&request.network_interface_id)?;
-    context.change(|world| world.unassign(&eni, &list))?;
+    context.change(|world| world.unassign_all(&eni, &list, &prefixes))?;
     Ok(Return::default())
 }

@@ -21,6 +21,14 @@ pub(in crate::api) fn attach(
     if !owned {
         return Err(ids::not_found::<InstanceId>(instance.as_str()));
     }
+    // Only the lab's own VPC has a fabric; an ENI of another has nowhere to be plugged in.
+    let apart = context.lab.read(|world| {
+        let host = world.instance_enis(&instance).into_iter().next().map(|eni| &eni.vpc);
+        host.is_some_and(|vpc| world.eni(&eni).is_ok_and(|eni| eni.vpc != *vpc))
+    });
+    if apart {
+        return Err(ApiError::unsupported("Attaching a network interface of another VPC"));
+    }
     let card = request.network_card_index.unwrap_or(0);
     let attachment = context.change(|world| {
         world.attach_eni(&eni, &instance, request.device_index, card, context.now)

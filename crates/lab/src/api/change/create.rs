@@ -3,13 +3,13 @@
 use std::net::Ipv4Addr;
 
 use ec2_query::{CreateNetworkInterface, CreateNetworkInterfaceResponse};
-use vpc::{AddressRequest, EniSpec, InterfaceType, SubnetId};
+use vpc::{AddressRequest, EniSpec, InterfaceType, PrefixRequest, SubnetId};
 
 use super::addresses::more_than_one;
 use super::tags::from_specifications;
-use super::{address, addresses};
+use super::{address, addresses, prefixes};
 use crate::api::error::ApiError;
-use crate::api::{Context, describe, ids};
+use crate::api::{Context, describe, ids, refusal};
 
 /// EC2 takes descriptions up to this many characters.
 const MAX_DESCRIPTION: usize = 255;
@@ -19,9 +19,19 @@ pub(in crate::api) fn create(
     request: &CreateNetworkInterface,
 ) -> Result<CreateNetworkInterfaceResponse, ApiError> {
     let spec = spec(context, request)?;
-    let eni = context.change(|world| {
+    let with_prefixes = matches!(spec.secondary, AddressRequest::Prefixes(_));
+    let create = |world: &mut vpc::World| {
         let id = world.create_eni(spec)?;
         Ok(describe::network_interface(world, world.eni(&id)?))
+    };
+    let eni = context.change_or(create, |error| match error {
+        vpc::Error::InsufficientFreePrefixes { .. }
+        | vpc::Error::InsufficientFreeAddresses { .. }
+            if with_prefixes =>
+        {
+            refusal::create_without_blocks()
+        }
+        other => refusal::answer(other),
     })?;
     Ok(CreateNetworkInterfaceResponse {
         network_interface: eni,
@@ -31,13 +41,7 @@ pub(in crate::api) fn create(
 
 fn spec(context: &Context<'_>, request: &CreateNetworkInterface) -> Result<EniSpec, ApiError> {
     let subnet: SubnetId = ids::parse(&request.subnet_id)?;
-    let owned = context.lab.read(|world| {
-        let vpc = world.subnet(&subnet).and_then(|subnet| world.vpc(&subnet.vpc));
-        vpc.is_ok_and(|vpc| context.owns(&vpc.owner))
-    });
-    if !owned {
-        return Err(ids::not_found::<SubnetId>(subnet.as_str()));
-    }
+    context.own_subnet(&subnet)?;
     let (primary, secondary) = wanted(request)?;
     Ok(EniSpec {
         subnet,
@@ -73,9 +77,6 @@ fn wanted(
     if ways.iter().filter(|given| **given).count() > 1 {
         return Err(more_than_one());
     }
-    if !request.ipv4_prefixes.is_empty() || request.ipv4_prefix_count.is_some() {
-        return Err(ApiError::unsupported("Creating a network interface with IPv4 prefixes"));
-    }
     primaries.extend(request.private_ip_address.clone());
     let primary = match &primaries[..] {
         [] => None,
@@ -86,10 +87,16 @@ fn wanted(
             ));
         }
     };
-    let secondary = match request.secondary_private_ip_address_count {
-        Some(count) => AddressRequest::Count(count),
-        None if secondaries.is_empty() => AddressRequest::None,
-        None => AddressRequest::List(addresses(&secondaries, "privateIpAddresses")?),
+    let named = &request.ipv4_prefixes;
+    let secondary = match (request.secondary_private_ip_address_count, request.ipv4_prefix_count) {
+        (Some(count), _) => AddressRequest::Count(count),
+        (_, Some(count)) => AddressRequest::Prefixes(PrefixRequest::Count(count)),
+        _ if !named.is_empty() => {
+            let named = named.iter().map(|prefix| &prefix.ipv4_prefix);
+            AddressRequest::Prefixes(PrefixRequest::List(prefixes(named)?))
+        }
+        _ if secondaries.is_empty() => AddressRequest::None,
+        _ => AddressRequest::List(addresses(&secondaries, "privateIpAddresses")?),
     };
     Ok((primary, secondary))
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use ec2_query::{CreateTags, DeleteTags, Return, Tag, TagSpecification};
-use vpc::{EniId, InstanceId, SecurityGroupId, SubnetId, Tags, VpcId, World};
+use vpc::{
+    EniId, InstanceId, SecurityGroupId, SubnetCidrReservationId, SubnetId, Tags, VpcId, World,
+};
 
 use crate::api::Context;
 use crate::api::error::ApiError;
@@ -86,6 +88,10 @@ fn own(context: &Context<'_>, world: &World, id: &str) -> Result<(), ApiError> {
     if let Ok(subnet) = id.parse::<SubnetId>() {
         let owner = world.subnet(&subnet).ok().and_then(|subnet| owner_of_vpc(&subnet.vpc));
         return require::<SubnetId>(context, id, owner);
+    }
+    if let Ok(reservation) = id.parse::<SubnetCidrReservationId>() {
+        let owner = world.cidr_reservation(&reservation).ok().map(|found| found.owner.clone());
+        return require::<SubnetCidrReservationId>(context, id, owner);
     }
     if let Ok(instance) = id.parse::<InstanceId>() {
         let owner = world.instance(&instance).ok().map(|instance| instance.owner.clone());

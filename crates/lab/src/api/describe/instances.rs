@@ -113,7 +113,7 @@ fn view(context: &Context<'_>, world: &World, instance: &vpc::Instance) -> Launc
 }
 
 fn interface(world: &World, eni: &Eni) -> InstanceNetworkInterface {
-    let addresses = private_ip_addresses(eni);
+    let addresses = private_ip_addresses(world, eni);
     let (device_index, network_card) = facts::slot(eni).unwrap_or_default();
     let attachment = eni.attachment.as_ref().map(|attachment| InstanceNetworkInterfaceAttachment {
         attachment_id: attachment.id.to_string(),

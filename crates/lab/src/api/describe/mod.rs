@@ -1,5 +1,6 @@
 //! The Describe calls: what they show of the world, and which filters they take.
 
+mod cidr_reservations;
 mod instance_types;
 mod instances;
 mod network_interfaces;
@@ -8,13 +9,14 @@ mod subnets;
 mod vpcs;
 mod zones;
 
+pub(super) use cidr_reservations::{cidr_reservations, view as cidr_reservation};
 pub(super) use instance_types::instance_types;
 pub(super) use instances::instances;
 pub(super) use network_interfaces::{network_interfaces, view as network_interface};
 pub(super) use security_groups::security_groups;
-pub(super) use subnets::subnets;
-pub(super) use vpcs::vpcs;
-pub(super) use zones::zones;
+pub(super) use subnets::{subnets, view as subnet};
+pub(super) use vpcs::{cidr_block, view as vpc, vpc_attribute, vpcs};
+pub(super) use zones::{zones, zones_of};
 
 use ec2_query::{Filter, GroupIdentifier, Tag};
 use vpc::{Eni, Tags, World};

@@ -1,8 +1,8 @@
 //! DescribeNetworkInterfaces.
 
 use ec2_query::{
-    DescribeNetworkInterfaces, DescribeNetworkInterfacesResponse, NetworkInterface,
-    NetworkInterfaceAttachment, NetworkInterfacePrivateIpAddress,
+    DescribeNetworkInterfaces, DescribeNetworkInterfacesResponse, Ipv4PrefixSpecification,
+    NetworkInterface, NetworkInterfaceAttachment, NetworkInterfacePrivateIpAddress,
 };
 use vpc::{Attachment, AttachmentTarget, Eni, EniId, World};
 
@@ -34,7 +34,7 @@ pub(in crate::api) fn network_interfaces(
 
 /// An ENI as EC2 answers it, here and in CreateNetworkInterface.
 pub(in crate::api) fn view(world: &World, eni: &Eni) -> NetworkInterface {
-    let addresses = private_ip_addresses(eni);
+    let addresses = private_ip_addresses(world, eni);
     let requester = eni.requester.as_ref();
     NetworkInterface {
         network_interface_id: eni.id.to_string(),
@@ -55,19 +55,27 @@ pub(in crate::api) fn view(world: &World, eni: &Eni) -> NetworkInterface {
         attachment: eni.attachment.as_ref().map(|attachment| self::attachment(world, attachment)),
         tags: tags(&eni.tags),
         private_ip_addresses: addresses,
-        ipv4_prefixes: Vec::new(),
+        ipv4_prefixes: eni
+            .prefixes
+            .iter()
+            .map(|prefix| Ipv4PrefixSpecification { ipv4_prefix: prefix.to_string() })
+            .collect(),
         ipv6_addresses: Vec::new(),
         interface_type: eni.interface_type.to_string(),
     }
 }
 
-/// An ENI's addresses, the primary one first.
-pub(super) fn private_ip_addresses(eni: &Eni) -> Vec<NetworkInterfacePrivateIpAddress> {
+/// An ENI's addresses, the primary one first. They have names if the VPC says so.
+pub(super) fn private_ip_addresses(
+    world: &World,
+    eni: &Eni,
+) -> Vec<NetworkInterfacePrivateIpAddress> {
+    let named = world.vpc(&eni.vpc).is_ok_and(|vpc| vpc.attributes.dns_hostnames);
     let region = eni.availability_zone.region();
     eni.addresses()
         .map(|address| NetworkInterfacePrivateIpAddress {
             private_ip_address: address.to_string(),
-            private_dns_name: Some(facts::private_dns_name(address, region)),
+            private_dns_name: named.then(|| facts::private_dns_name(address, region)),
             primary: address == eni.primary,
         })
         .collect()

@@ -27,7 +27,11 @@ pub(in crate::api) fn subnets(
 }
 
 /// The subnet as its owner, who is its VPC's owner, sees it.
-fn view(context: &Context<'_>, world: &World, subnet: &vpc::Subnet) -> Option<Subnet> {
+pub(in crate::api) fn view(
+    context: &Context<'_>,
+    world: &World,
+    subnet: &vpc::Subnet,
+) -> Option<Subnet> {
     let owner = &world.vpc(&subnet.vpc).ok().filter(|vpc| context.owns(&vpc.owner))?.owner;
     let region = &context.lab.region;
     Some(Subnet {
@@ -41,7 +45,7 @@ fn view(context: &Context<'_>, world: &World, subnet: &vpc::Subnet) -> Option<Su
         availability_zone: subnet.availability_zone.to_string(),
         availability_zone_id: subnet.availability_zone.zone_id(),
         default_for_az: false,
-        map_public_ip_on_launch: false,
+        map_public_ip_on_launch: subnet.map_public_ip_on_launch,
         map_customer_owned_ip_on_launch: false,
         assign_ipv6_address_on_creation: false,
         ipv6_native: false,

@@ -1,14 +1,15 @@
-//! DescribeVpcs.
+//! DescribeVpcs and DescribeVpcAttribute.
 
 use ec2_query::{
-    DescribeVpcs, DescribeVpcsResponse, Vpc, VpcCidrBlockAssociation, VpcCidrBlockState,
+    AttributeBooleanValue, DescribeVpcAttribute, DescribeVpcAttributeResponse, DescribeVpcs,
+    DescribeVpcsResponse, Vpc, VpcCidrBlockAssociation, VpcCidrBlockState,
 };
 use vpc::{VpcId, World};
 
 use super::{Described, Selection, list, many, never, one, tag_pairs, tags};
-use crate::api::Context;
 use crate::api::error::ApiError;
 use crate::api::filter::Filtered;
+use crate::api::{Context, ids, refusal};
 
 pub(in crate::api) fn vpcs(
     context: &Context<'_>,
@@ -27,26 +28,58 @@ pub(in crate::api) fn vpcs(
     Ok(DescribeVpcsResponse { vpcs, next_token })
 }
 
-fn view(vpc: &vpc::Vpc) -> Vpc {
+/// A VPC as EC2 answers it, here and in CreateVpc.
+pub(in crate::api) fn view(vpc: &vpc::Vpc) -> Vpc {
     Vpc {
         vpc_id: vpc.id.to_string(),
         owner_id: vpc.owner.to_string(),
         state: "available".into(),
         cidr_block: vpc.cidr.block.to_string(),
-        cidr_block_association_set: vec![VpcCidrBlockAssociation {
-            association_id: vpc.cidr.association.to_string(),
-            cidr_block: vpc.cidr.block.to_string(),
-            cidr_block_state: VpcCidrBlockState {
-                state: "associated".into(),
-                status_message: None,
-            },
-        }],
+        cidr_block_association_set: vpc
+            .cidrs()
+            .map(|cidr| cidr_block(cidr, "associated"))
+            .collect(),
         // No DHCP option set of one's own; EC2's word for it.
         dhcp_options_id: "default".into(),
         instance_tenancy: "default".into(),
         is_default: false,
         tags: tags(&vpc.tags),
     }
+}
+
+/// A CIDR block of a VPC in some state of its association.
+pub(in crate::api) fn cidr_block(cidr: &vpc::VpcCidr, state: &str) -> VpcCidrBlockAssociation {
+    VpcCidrBlockAssociation {
+        association_id: cidr.association.to_string(),
+        cidr_block: cidr.block.to_string(),
+        cidr_block_state: VpcCidrBlockState { state: state.into(), status_message: None },
+    }
+}
+
+pub(in crate::api) fn vpc_attribute(
+    context: &Context<'_>,
+    request: &DescribeVpcAttribute,
+) -> Result<DescribeVpcAttributeResponse, ApiError> {
+    let id: VpcId = ids::parse(&request.vpc_id)?;
+    context.own_vpc(&id)?;
+    let attributes = context.lab.read(|world| world.vpc(&id).map(|vpc| vpc.attributes));
+    let attributes = attributes.map_err(|error| refusal::answer(&error))?;
+    let mut answer = DescribeVpcAttributeResponse { vpc_id: id.to_string(), ..Default::default() };
+    let (place, value) = match request.attribute.as_str() {
+        "enableDnsSupport" => (&mut answer.enable_dns_support, attributes.dns_support),
+        "enableDnsHostnames" => (&mut answer.enable_dns_hostnames, attributes.dns_hostnames),
+        "enableNetworkAddressUsageMetrics" => (
+            &mut answer.enable_network_address_usage_metrics,
+            attributes.network_address_usage_metrics,
+        ),
+        other => {
+            return Err(ApiError::invalid_value(format!(
+                "Value ({other}) for parameter attribute is invalid. Unknown attribute."
+            )));
+        }
+    };
+    *place = Some(AttributeBooleanValue { value });
+    Ok(answer)
 }
 
 impl Described for Vpc {

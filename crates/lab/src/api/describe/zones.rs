@@ -36,7 +36,7 @@ pub(in crate::api) fn zones(
 }
 
 /// The Region's zones: the usual three, and any others that subnets are in.
-fn zones_of(region: &str, world: &World) -> Vec<AvailabilityZone> {
+pub(in crate::api) fn zones_of(region: &str, world: &World) -> Vec<AvailabilityZone> {
     let usual = LETTERS.iter().filter_map(|letter| format!("{region}{letter}").parse().ok());
     let used = world.subnets().map(|subnet| subnet.availability_zone.clone());
     let zones: BTreeSet<vpc::AvailabilityZone> = usual.chain(used).collect();

@@ -73,12 +73,6 @@ fn refuses_assignments() {
         ..assignment(taker_id, &["10.10.1.9"])
     };
     assert_eq!(scene.refused(&both).1, "InvalidParameterCombination");
-    let prefixes =
-        AssignPrivateIpAddresses { ipv4_prefix_count: Some(1), ..assignment(taker_id, &[]) };
-    assert_eq!(
-        scene.refused(&prefixes),
-        error(400, "UnsupportedOperation", "Assigning IPv4 prefixes is not supported by the lab.")
-    );
     let mut outside = assignment(taker_id, &["10.10.2.9"]);
     outside.private_ip_addresses.extend(unheld(&scene, 1));
     assert_eq!(
@@ -140,5 +134,8 @@ fn refuses_unassignments() {
         ipv4_prefixes: vec!["10.10.1.16/28".into()],
         ..unassignment(id, &[])
     };
-    assert_eq!(scene.refused(&prefixes).1, "UnsupportedOperation");
+    assert_eq!(
+        scene.refused(&prefixes),
+        invalid(format!("Some of the specified prefixes are not assigned to interface {id}"))
+    );
 }

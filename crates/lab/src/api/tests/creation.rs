@@ -177,15 +177,6 @@ fn refuses_contradictory_or_unsupported_creations() {
             "Only one primary private IP address can be specified."
         )
     );
-    let prefixes = CreateNetworkInterface { ipv4_prefix_count: Some(1), ..creation(&scene) };
-    assert_eq!(
-        scene.refused(&prefixes),
-        error(
-            400,
-            "UnsupportedOperation",
-            "Creating a network interface with IPv4 prefixes is not supported by the lab."
-        )
-    );
     let typed = |name: &str| CreateNetworkInterface {
         interface_type: Some(name.into()),
         ..creation(&scene)

@@ -10,10 +10,12 @@ mod describes;
 mod filters;
 mod hostile;
 mod pages;
+mod prefixes;
 mod protocol;
 mod requests;
 mod scene;
 mod tags;
+mod vpc_life;
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};

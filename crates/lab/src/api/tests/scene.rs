@@ -6,7 +6,7 @@ use std::sync::Arc;
 use vpc::{
     AccountId, AddressRequest, AttachmentId, EniId, EniSpec, ForeignAttachment, InstanceId,
     InstanceSpec, InterfaceType, Requester, SecurityGroupId, SubnetId, SubnetSpec, Tags, Timestamp,
-    VpcId, VpcSpec, World, instance_types,
+    VpcAttribute, VpcId, VpcSpec, World, instance_types,
 };
 
 use crate::audit::AuditTrail;
@@ -157,7 +157,9 @@ fn make_vpc(world: &mut World, owner: &AccountId, cidr: &str) -> VpcId {
         cidr: cidr.parse().unwrap(),
         tags: named("demo"),
     };
-    world.create_vpc(spec).unwrap()
+    let vpc = world.create_vpc(spec).unwrap();
+    world.set_vpc_attribute(&vpc, VpcAttribute::DnsHostnames(true)).unwrap();
+    vpc
 }
 
 fn make_subnet(world: &mut World, vpc: &VpcId, name: &str, cidr: &str, zone: &str) -> SubnetId {

@@ -9,6 +9,7 @@ use super::*;
 use crate::{AttachmentTarget, EniAttribute, ForeignAttachment, InstanceState};
 
 mod invariants;
+mod prefixes;
 
 /// An operation; the numbers choose among what there is at its time.
 #[derive(Debug, Clone)]
@@ -64,6 +65,31 @@ enum Step {
         eni: usize,
         value: bool,
     },
+    AssignPrefixes {
+        eni: usize,
+        request: Blocks,
+    },
+    UnassignPrefixes {
+        eni: usize,
+        prefixes: Vec<u8>,
+        address: Option<usize>,
+    },
+    Reserve {
+        subnet: usize,
+        offset: u8,
+        len: u8,
+        for_prefixes: bool,
+    },
+    EndReservation {
+        reservation: usize,
+    },
+    DeleteSubnet {
+        subnet: usize,
+    },
+    CreateSubnet {
+        vpc: usize,
+        subnet: usize,
+    },
 }
 
 #[derive(Debug, Clone)]
@@ -74,9 +100,17 @@ enum Request {
     List(Vec<u8>),
     /// An address another ENI may hold, by the ENI and its place there.
     HeldBy(usize, usize),
+    Prefixes(Blocks),
 }
 
-const TYPES: [&str; 4] = ["t4g.nano", "t3.small", "m5.large", "hpc6id.32xlarge"];
+/// Prefixes, by count or by their place in the subnet, some of them reserved or outside.
+#[derive(Debug, Clone)]
+enum Blocks {
+    Count(u32),
+    List(Vec<u8>),
+}
+
+const TYPES: [&str; 5] = ["t4g.nano", "t3.small", "m5.large", "hpc6id.32xlarge", "t2.small"];
 
 fn request() -> impl Strategy<Value = Request> {
     prop_oneof![
@@ -84,6 +118,7 @@ fn request() -> impl Strategy<Value = Request> {
         4 => (0..8_u32).prop_map(Request::Count),
         2 => prop::collection::vec(0..40_u8, 0..4).prop_map(Request::List),
         2 => (any::<usize>(), 0..4_usize).prop_map(|(eni, at)| Request::HeldBy(eni, at)),
+        2 => prefixes::blocks().prop_map(Request::Prefixes),
     ]
 }
 
@@ -115,15 +150,22 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (which(), which()).prop_map(|(eni, secondary)| Step::UnassignOwn { eni, secondary }),
         1 => (which(), any::<bool>())
             .prop_map(|(eni, value)| Step::DeleteOnTermination { eni, value }),
+        10 => prefixes::step(),
     ]
 }
+
+const SUBNETS: [(&str, &str); 3] = [
+    ("10.0.0.0/28", "us-west-2a"),
+    ("10.0.0.32/27", "us-west-2b"),
+    ("10.0.0.128/25", "us-west-2a"),
+];
 
 /// Two VPCs with the same addresses, each with subnets small enough to fill up.
 fn small_world(seed: u64) -> World {
     let mut world = World::new(seed);
     for _ in 0..2 {
         let vpc = world.create_vpc(vpc_spec("10.0.0.0/24")).expect("a VPC");
-        for (cidr, zone) in [("10.0.0.0/28", "us-west-2a"), ("10.0.0.32/27", "us-west-2b")] {
+        for (cidr, zone) in SUBNETS {
             world.create_subnet(subnet_spec(&vpc, cidr, zone)).expect("a subnet");
         }
     }
@@ -151,6 +193,9 @@ fn resolve(world: &World, subnet: &SubnetId, request: &Request) -> AddressReques
             let holder = nth(world.enis().filter(|eni| eni.subnet == *subnet), *eni);
             let address = holder.and_then(|eni| eni.addresses().nth(*at));
             AddressRequest::List(address.into_iter().collect())
+        }
+        Request::Prefixes(blocks) => {
+            AddressRequest::Prefixes(prefixes::resolve(world, subnet, blocks))
         }
     }
 }
@@ -252,6 +297,7 @@ fn perform(world: &mut World, step: &Step) -> Option<Result<(), Error>> {
             let change = EniAttribute::DeleteOnTermination { attachment, value: *value };
             world.set_eni_attribute(&id, change)
         }
+        other => return prefixes::perform(world, other),
     })
 }
 
@@ -275,7 +321,10 @@ fn assign(
         subnet.cidr.contains(address)
             && !subnet.reserved().contains(address)
             && before.eni_at(&eni.vpc, *address).is_none_or(|holder| {
-                reassign && !holder.is_requester_managed() && holder.primary != *address
+                reassign
+                    && !holder.is_requester_managed()
+                    && holder.primary != *address
+                    && holder.secondary.contains(address)
             })
     };
     let (new, allowed) = match request {
@@ -318,8 +367,16 @@ fn tear_down(world: &mut World) {
     check(world);
     for subnet in world.subnets() {
         let usage = world.subnet_usage(&subnet.id).expect("the subnet");
-        assert_eq!(usage.free, usage.usable, "addresses are lost");
+        assert_eq!(usage.free + usage.withheld, usage.usable, "addresses are lost");
     }
+    let ids = |world: &World| world.subnets().map(|s| s.id.clone()).collect::<Vec<_>>();
+    for subnet in ids(world) {
+        world.delete_subnet(&subnet).expect("nothing uses it");
+    }
+    for vpc in world.vpcs().map(|vpc| vpc.id.clone()).collect::<Vec<_>>() {
+        world.delete_vpc(&vpc).expect("nothing is in it");
+    }
+    assert!(world.vpcs.is_empty() && world.security_groups.is_empty());
     assert!(world.macs.is_empty() && world.attachments.is_empty() && world.eni_counts.is_empty());
 }
 
@@ -355,7 +412,7 @@ fn the_steps_reach_the_rules() {
 
     let mut runner = TestRunner::deterministic();
     let mut outcomes: BTreeMap<String, u32> = BTreeMap::new();
-    for seed in 0..200 {
+    for seed in 0..400 {
         let steps = prop::collection::vec(step(), 80).new_tree(&mut runner).expect("steps");
         let mut world = small_world(seed);
         for step in steps.current() {
@@ -368,9 +425,10 @@ fn the_steps_reach_the_rules() {
             *outcomes.entry(name).or_default() += 1;
         }
     }
-    assert!(outcomes["done"] > 4000, "{outcomes:?}");
+    assert!(outcomes["done"] > 8000, "{outcomes:?}");
     for refusal in [
         "AddressAssigned",
+        "AddressInPrefix",
         "AddressInUse",
         "AddressLimitExceeded",
         "AddressOutsideSubnet",
@@ -381,18 +439,29 @@ fn the_steps_reach_the_rules() {
         "DeviceIndexInUse",
         "DeviceIndexUnusable",
         "DuplicateAddress",
+        "DuplicatePrefix",
         "EniInUse",
         "IdempotentParameterMismatch",
         "InstanceNotRunning",
         "InsufficientFreeAddresses",
+        "InsufficientFreePrefixes",
         "NetworkCardAttachmentLimitExceeded",
         "NoAddressRequested",
         "NotRequesterManaged",
+        "PrefixInUse",
+        "PrefixOutsideSubnet",
+        "PrefixReserved",
+        "PrefixesNotAssigned",
+        "PrefixesUnsupported",
         "PrimaryAddressMove",
         "PrimaryDeviceIndex",
         "PrimaryEniDetach",
         "PrimaryUnassign",
         "RequesterManaged",
+        "ReservationConflict",
+        "ReservationOutsideSubnet",
+        "SubnetConflict",
+        "SubnetInUse",
         "UnknownNetworkCard",
     ] {
         assert!(outcomes.contains_key(refusal), "{refusal} never happened: {outcomes:?}");

@@ -107,6 +107,9 @@ fn a_subnet_begins_with_all_but_five_addresses_free() {
             free: 11,
             primaries: Vec::new(),
             secondaries: Vec::new(),
+            withheld: 0,
+            prefixes: Vec::new(),
+            blocks: crate::BlockCounts { reserved: 1, ..Default::default() },
         }
     );
 

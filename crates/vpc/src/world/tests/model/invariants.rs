@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ipnet::Ipv4Net;
+
 use super::super::*;
 use crate::{AttachmentTarget, InstanceState};
 
@@ -15,6 +17,7 @@ pub(super) fn check(world: &World) {
             primaries.push((eni.primary, eni.id.clone()));
             secondaries.extend(eni.secondary.iter().map(|&address| (address, eni.id.clone())));
         }
+        let prefixes = check_prefixes(world, subnet);
         let held: Vec<_> = primaries.iter().chain(&secondaries).cloned().collect();
         let distinct: BTreeSet<_> = held.iter().map(|(address, _)| address).collect();
         assert_eq!(distinct.len(), held.len(), "an address is held twice");
@@ -24,19 +27,58 @@ pub(super) fn check(world: &World) {
             let found = world.eni_at(&subnet.vpc, *address).map(|eni| &eni.id);
             assert_eq!(found, Some(holder), "{address}");
         }
-        for address in subnet.cidr.hosts().filter(|address| !distinct.contains(address)) {
+        let in_prefix = |address: &Ipv4Addr| prefixes.iter().any(|(p, _)| p.contains(address));
+        assert!(!distinct.iter().any(|address| in_prefix(address)), "an address is held twice");
+        let unheld = |address: &Ipv4Addr| !distinct.contains(address) && !in_prefix(address);
+        for address in subnet.cidr.hosts().filter(unheld) {
             assert_eq!(world.eni_at(&subnet.vpc, address), None);
         }
         primaries.sort();
         secondaries.sort();
         assert_eq!((&usage.primaries, &usage.secondaries), (&primaries, &secondaries));
         assert_eq!(usage.total, usage.usable + usage.reserved);
-        assert_eq!(usage.free as usize + held.len(), usage.usable as usize);
+        let kept = |address: &Ipv4Addr| {
+            subnet.cidr_reservations.values().any(|kept| kept.cidr.contains(address))
+        };
+        let reserved = subnet.reserved();
+        let usable = subnet.cidr.subnets(32).expect("addresses").map(|address| address.addr());
+        let (withheld, free): (Vec<_>, Vec<_>) =
+            usable.filter(|address| !reserved.contains(address) && unheld(address)).partition(kept);
+        assert_eq!(usage.free as usize, free.len());
+        assert_eq!(usage.withheld as usize, withheld.len());
+        let used = held.len() + 16 * prefixes.len();
+        assert_eq!(free.len() + withheld.len() + used, usage.usable as usize);
+        assert_eq!(usage.prefixes, prefixes);
+        let blocks = usage.blocks;
+        let count = blocks.free + blocks.fragmented + blocks.full + blocks.prefix + blocks.reserved;
+        assert_eq!(count as usize, subnet.blocks().count());
+        assert_eq!(blocks.prefix as usize, prefixes.len());
         assert_eq!(usage.free, subnet.free_addresses());
     }
     let macs: BTreeSet<_> = world.enis().map(|eni| eni.mac).collect();
     assert_eq!(macs.len(), world.enis().count(), "two ENIs have the same MAC address");
     check_attachments(world);
+}
+
+/// The prefixes of a subnet, each of which is where a prefix can be.
+fn check_prefixes(world: &World, subnet: &Subnet) -> Vec<(Ipv4Net, EniId)> {
+    let mut prefixes = Vec::new();
+    for eni in world.enis().filter(|eni| eni.subnet == subnet.id) {
+        prefixes.extend(eni.prefixes.iter().map(|&prefix| (prefix, eni.id.clone())));
+    }
+    prefixes.sort();
+    for (prefix, holder) in &prefixes {
+        assert!(prefix.prefix_len() == 28 && prefix.trunc() == *prefix, "{prefix}");
+        assert!(subnet.cidr.contains(prefix), "{prefix} is outside {}", subnet.cidr);
+        assert!(!subnet.reserved().iter().any(|a| prefix.contains(a)), "{prefix} is reserved");
+        for address in [prefix.network(), prefix.broadcast()] {
+            let found = world.eni_at(&subnet.vpc, address).map(|eni| &eni.id);
+            assert_eq!(found, Some(holder), "{address}");
+        }
+    }
+    let distinct: BTreeSet<_> = prefixes.iter().map(|(prefix, _)| prefix).collect();
+    assert_eq!(distinct.len(), prefixes.len(), "a prefix is held twice");
+    prefixes
 }
 
 fn check_attachments(world: &World) {
@@ -70,10 +112,17 @@ fn check_attachments(world: &World) {
             let limit = instance_type.card_enis(*card).expect("the card");
             assert!(on_card <= limit as usize, "network card {card}");
             assert!(*index > 0 || *card == 0);
-            assert!(eni.address_count() <= instance_type.ipv4_per_eni as usize);
+            assert!(eni.prefixes.is_empty() || takes_prefixes(instance_type));
+            let slots = 1 + eni.secondary.len() + eni.prefixes.len();
+            assert!(slots <= instance_type.ipv4_per_eni as usize);
             assert_eq!(eni.availability_zone, instance.availability_zone);
             assert_eq!(eni.owner, instance.owner);
         }
     }
     assert!(attached.is_empty(), "ENIs are attached to instances that do not exist");
+}
+
+fn takes_prefixes(instance_type: &crate::InstanceType) -> bool {
+    let nitro = Some(instance_types::Hypervisor::Nitro);
+    instance_type.bare_metal || instance_type.hypervisor == nitro
 }
