@@ -7,6 +7,7 @@ mod enis;
 mod instances;
 mod names;
 mod networks;
+mod security_groups;
 mod tagging;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +29,9 @@ use crate::{
 #[derive(Debug, Clone, PartialEq)]
 pub struct World {
     random: Random,
+    /// Rules have a generator of their own, so that other identifiers and the choice of
+    /// addresses do not depend on them.
+    rule_random: Random,
     quotas: Quotas,
     vpcs: BTreeMap<VpcId, Vpc>,
     subnets: BTreeMap<SubnetId, Subnet>,
@@ -47,6 +51,7 @@ impl World {
     pub fn new(seed: u64) -> Self {
         Self {
             random: Random::new(seed),
+            rule_random: Random::new(!seed),
             quotas: Quotas::default(),
             vpcs: BTreeMap::new(),
             subnets: BTreeMap::new(),

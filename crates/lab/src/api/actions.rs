@@ -1,7 +1,10 @@
 //! The actions the lab has.
 
 use ec2_query::{
-    Action, AssignPrivateIpAddresses, AttachNetworkInterface, CreateNetworkInterface, CreateTags,
+    Action, AssignPrivateIpAddresses, AttachNetworkInterface, AuthorizeSecurityGroupEgress,
+    AuthorizeSecurityGroupIngress, CreateNetworkInterface, CreateSecurityGroup, CreateTags,
+    DeleteSecurityGroup, DescribeSecurityGroupRules, RevokeSecurityGroupEgress,
+    RevokeSecurityGroupIngress,
     DeleteNetworkInterface, DeleteTags, DescribeAvailabilityZones, DescribeInstanceTypes,
     DescribeInstances, DescribeNetworkInterfaces, DescribeSecurityGroups, DescribeSubnets,
     DescribeVpcs, DetachNetworkInterface, FormError, ModifyNetworkInterfaceAttribute,
@@ -30,19 +33,26 @@ macro_rules! actions {
 const ACTIONS: &[(&str, Handler)] = actions![
     AssignPrivateIpAddresses => change::assign,
     AttachNetworkInterface => change::attach,
+    AuthorizeSecurityGroupEgress => change::authorize_egress,
+    AuthorizeSecurityGroupIngress => change::authorize_ingress,
     CreateNetworkInterface => change::create,
+    CreateSecurityGroup => change::create_security_group,
     CreateTags => change::create_tags,
     DeleteNetworkInterface => change::delete,
+    DeleteSecurityGroup => change::delete_security_group,
     DeleteTags => change::delete_tags,
     DescribeAvailabilityZones => describe::zones,
     DescribeInstanceTypes => describe::instance_types,
     DescribeInstances => describe::instances,
     DescribeNetworkInterfaces => describe::network_interfaces,
+    DescribeSecurityGroupRules => describe::security_group_rules,
     DescribeSecurityGroups => describe::security_groups,
     DescribeSubnets => describe::subnets,
     DescribeVpcs => describe::vpcs,
     DetachNetworkInterface => change::detach,
     ModifyNetworkInterfaceAttribute => change::modify_attribute,
+    RevokeSecurityGroupEgress => change::revoke_egress,
+    RevokeSecurityGroupIngress => change::revoke_ingress,
     UnassignPrivateIpAddresses => change::unassign,
 ];
 

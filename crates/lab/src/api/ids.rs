@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use vpc::{AttachmentId, EniId, InstanceId, SecurityGroupId, SubnetId, VpcId};
+use vpc::{AttachmentId, EniId, InstanceId, SecurityGroupId, SecurityGroupRuleId, SubnetId, VpcId};
 
 use super::error::ApiError;
 
@@ -60,6 +60,12 @@ identifier!(
     "InvalidGroupId.Malformed",
     "InvalidGroup.NotFound",
     "The security group"
+);
+identifier!(
+    SecurityGroupRuleId,
+    "InvalidSecurityGroupRuleId.Malformed",
+    "InvalidSecurityGroupRuleId.NotFound",
+    "The security group rule ID"
 );
 
 /// Reads an identifier.

@@ -4,12 +4,17 @@ mod addresses;
 mod attachments;
 mod attributes;
 mod create;
+mod security_groups;
 mod tags;
 
 pub(super) use addresses::{assign, unassign};
 pub(super) use attachments::{attach, delete, detach};
 pub(super) use attributes::modify_attribute;
 pub(super) use create::create;
+pub(super) use security_groups::{
+    authorize_egress, authorize_ingress, create_security_group, delete_security_group,
+    revoke_egress, revoke_ingress,
+};
 pub(super) use tags::{create_tags, delete_tags};
 
 use std::net::Ipv4Addr;

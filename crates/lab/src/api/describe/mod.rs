@@ -3,6 +3,7 @@
 mod instance_types;
 mod instances;
 mod network_interfaces;
+mod security_group_rules;
 mod security_groups;
 mod subnets;
 mod vpcs;
@@ -11,7 +12,10 @@ mod zones;
 pub(super) use instance_types::instance_types;
 pub(super) use instances::instances;
 pub(super) use network_interfaces::{network_interfaces, view as network_interface};
-pub(super) use security_groups::security_groups;
+pub(super) use security_group_rules::{
+    parts as rule_parts, security_group_rules, view as security_group_rule,
+};
+pub(super) use security_groups::{arn as security_group_arn, security_groups};
 pub(super) use subnets::subnets;
 pub(super) use vpcs::vpcs;
 pub(super) use zones::zones;
@@ -99,7 +103,7 @@ fn choose<R: Described>(
 }
 
 /// Tags as answers show them.
-fn tags(tags: &Tags) -> Vec<Tag> {
+pub(super) fn tags(tags: &Tags) -> Vec<Tag> {
     tags.iter().map(|(key, value)| Tag::new(key, value)).collect()
 }
 
