@@ -79,6 +79,8 @@ pub enum LabCommand {
     Env,
     /// Count the EC2 calls made, by action and caller.
     Calls,
+    /// Count the packets the fabric dropped, by reason and ENI.
+    Drops,
     /// End the lab.
     Down,
     /// Print the default topology, commented, as a file to start from.

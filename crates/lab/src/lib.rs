@@ -9,6 +9,7 @@ pub mod checks;
 pub mod client;
 pub mod control_plane;
 pub mod daemon;
+pub mod drops;
 pub mod fabric;
 pub mod host;
 pub mod imds;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::drops::Drops;
 use crate::journal::Event;
 use crate::status::Status;
 
@@ -20,6 +21,8 @@ pub enum Request {
     Environment,
     /// How many EC2 calls were made, by action and caller: one [`Reply::Calls`].
     Calls,
+    /// What the fabric dropped, by reason and ENI: one [`Reply::Drops`].
+    Drops,
     /// Check that packets flow as they should: [`Reply::Event`]s up to `done` or `failed`.
     Check,
     /// End every pod and wait until their addresses are free again: events as for `check`.
@@ -54,6 +57,11 @@ pub enum Reply {
     Calls {
         /// Sorted by action, caller and outcome.
         calls: Vec<CallCount>,
+    },
+    /// See [`Request::Drops`].
+    Drops {
+        /// What the fabric dropped.
+        drops: Drops,
     },
     /// See [`Request::Enter`].
     Place {

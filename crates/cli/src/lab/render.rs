@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use comfy_table::{CellAlignment, Table, presets};
+use lab::drops::Drops;
 use lab::protocol::CallCount;
 use lab::status::{NodeStatus, Status, SubnetStatus};
 
@@ -166,6 +167,27 @@ pub fn calls(calls: &[CallCount]) -> String {
     right_align(&mut table, 0..1);
     let total: u64 = calls.iter().map(|call| call.calls).sum();
     format!("{}\n{total} calls\n", table.trim_fmt())
+}
+
+/// One row per reason and ENI, then the totals.
+#[must_use]
+pub fn drops(drops: &Drops) -> String {
+    let mut table = table(&["PACKETS", "REASON", "ENI", "PRIMARY", "OF"]);
+    for eni in &drops.enis {
+        for (reason, packets) in &eni.drops {
+            table.add_row([
+                packets.to_string(),
+                reason.clone(),
+                eni.eni.clone(),
+                eni.primary.to_string(),
+                shorten(&eni.of, 32),
+            ]);
+        }
+    }
+    right_align(&mut table, 0..1);
+    let total: Vec<String> =
+        drops.total.iter().map(|(reason, packets)| format!("{reason} {packets}")).collect();
+    format!("{}\nin all: {}\n", table.trim_fmt(), total.join(", "))
 }
 
 fn table(header: &[&str]) -> Table {

@@ -137,6 +137,10 @@ async fn answer(
             Err(error) => Reply::Error { error: format!("{error:#}") },
         },
         Request::Environment => Reply::Environment { variables: running.environment() },
+        Request::Drops => match blocking(|| running.drops()) {
+            Ok(drops) => Reply::Drops { drops },
+            Err(error) => Reply::Error { error: format!("{error:#}") },
+        },
         Request::Calls => Reply::Calls { calls: running.calls() },
         Request::Check => {
             let journal = Journal::default();

@@ -10,6 +10,7 @@ use vpc::{AccountId, EniSpec, ForeignAttachment, InterfaceType, SubnetId};
 
 use super::bring_up::{Subnets, foreign_eni, new_place};
 use super::running::ControlPlane;
+use super::security_groups::Groups;
 use crate::control_plane::{AccessLog, Authority, serve};
 use crate::fabric::{ForeignEnd, KernelFabric};
 use crate::place::Place;
@@ -28,6 +29,8 @@ pub struct Placement<'a> {
     pub fabric: &'a Arc<KernelFabric>,
     /// Subnets by name.
     pub subnets: &'a Subnets,
+    /// Security groups by name.
+    pub groups: &'a Groups,
 }
 
 impl Placement<'_> {
@@ -54,7 +57,7 @@ pub fn start(
         let description = format!("Amazon EKS {}", told.name);
         let requester = told.account.to_string();
         let owner = placement.lab.account.clone();
-        let eni = foreign_eni(
+        let mut eni = foreign_eni(
             placement,
             subnet,
             &owner,
@@ -62,6 +65,7 @@ pub fn start(
             InterfaceType::Interface,
             description,
         )?;
+        eni.groups = placement.groups.of_x_eni();
         let address = attach_foreign(placement, &place, eni, &told.account, index)
             .with_context(|| format!("could not place an X-ENI in {subnet}"))?;
         addresses.push(address);

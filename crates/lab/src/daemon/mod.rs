@@ -5,6 +5,7 @@ mod control;
 mod control_plane;
 mod operator;
 mod running;
+mod security_groups;
 mod servers;
 mod tear_down;
 
