@@ -15,6 +15,7 @@ mod enis;
 mod instances;
 mod model;
 mod networks;
+mod security_groups;
 mod tagging;
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);

@@ -12,6 +12,7 @@ mod pages;
 mod protocol;
 mod requests;
 mod scene;
+mod security_groups;
 mod tags;
 
 use std::collections::BTreeMap;
