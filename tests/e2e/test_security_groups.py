@@ -29,7 +29,7 @@ securityGroups:
     ingress:
       - {protocol: tcp, ports: 8080, from: client}
 nodes:
-  - {name: client, instanceType: t3.medium, subnet: one, securityGroups: [client], agent: {env: {WARM_ENI_TARGET: 0}}}
+  - {name: client, instanceType: t3.medium, subnet: one, securityGroups: [client]}
   - {name: server, instanceType: t3.medium, subnet: two, securityGroups: [server]}
   - {name: member, instanceType: t3.medium, subnet: two}
 """
@@ -54,7 +54,7 @@ CONNECT = """
 import socket, sys
 address, port, source = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 stream = socket.socket()
-stream.settimeout(1.5)
+stream.settimeout(float(sys.argv[4]))
 if source != "-":
     stream.bind((source, 0))
 try:
@@ -129,8 +129,8 @@ class Groups:
         assert first, f"{program} did not start on {node}"
         return process
 
-    def connects(self, node, to, port, source="-"):
-        done = self.python(node, CONNECT, to, port, source)
+    def connects(self, node, to, port, source="-", limit=1.5):
+        done = self.python(node, CONNECT, to, port, source, limit)
         assert done.returncode in (0, 9), done.stderr
         return done.returncode == 0
 
@@ -247,18 +247,21 @@ def test_an_established_stream_survives_a_revoked_rule(groups):
 
 def test_a_group_reference_follows_addresses_and_memberships_at_once(groups):
     server, eni = groups.address("server"), groups.eni("client")
-    assigned = groups.ec2.assign_private_ip_addresses(
-        NetworkInterfaceId=eni, SecondaryPrivateIpAddressCount=1
-    )["AssignedPrivateIpAddresses"][0]["PrivateIpAddress"]
-    groups.flatnet.run("exec", "client", "--", "ip", "address", "add", f"{assigned}/32", "dev", "eth0")
+    # One of the agent's warm addresses, which nobody uses: EC2 lets no more be assigned.
+    [shown] = groups.ec2.describe_network_interfaces(NetworkInterfaceIds=[eni])["NetworkInterfaces"]
+    address = next(a["PrivateIpAddress"] for a in shown["PrivateIpAddresses"] if not a["Primary"])
+    here = {"NetworkInterfaceId": eni, "PrivateIpAddresses": [address]}
+    groups.flatnet.run("exec", "client", "--", "ip", "address", "add", f"{address}/32", "dev", "eth0")
     try:
-        assert groups.connects("client", server, 8080, source=assigned)
+        spoofed = groups.dropped("client", "anti_spoof")
+        groups.ec2.unassign_private_ip_addresses(**here)
+        assert not groups.connects("client", server, 8080, source=address, limit=0.2)
+        groups.ec2.assign_private_ip_addresses(**here)
+        assert groups.connects("client", server, 8080, source=address)
+        assert groups.dropped("client", "anti_spoof") > spoofed
     finally:
         groups.flatnet.run(
-            "exec", "client", "--", "ip", "address", "del", f"{assigned}/32", "dev", "eth0"
-        )
-        groups.ec2.unassign_private_ip_addresses(
-            NetworkInterfaceId=eni, PrivateIpAddresses=[assigned]
+            "exec", "client", "--", "ip", "address", "del", f"{address}/32", "dev", "eth0"
         )
     modify = groups.ec2.modify_network_interface_attribute
     member, cluster = groups.eni("member"), groups.groups_of("member")
