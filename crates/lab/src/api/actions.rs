@@ -3,12 +3,11 @@
 use ec2_query::{
     Action, AssignPrivateIpAddresses, AttachNetworkInterface, AuthorizeSecurityGroupEgress,
     AuthorizeSecurityGroupIngress, CreateNetworkInterface, CreateSecurityGroup, CreateTags,
-    DeleteSecurityGroup, DescribeSecurityGroupRules, RevokeSecurityGroupEgress,
-    RevokeSecurityGroupIngress,
-    DeleteNetworkInterface, DeleteTags, DescribeAvailabilityZones, DescribeInstanceTypes,
-    DescribeInstances, DescribeNetworkInterfaces, DescribeSecurityGroups, DescribeSubnets,
-    DescribeVpcs, DetachNetworkInterface, FormError, ModifyNetworkInterfaceAttribute,
-    UnassignPrivateIpAddresses, from_form, to_xml,
+    DeleteNetworkInterface, DeleteSecurityGroup, DeleteTags, DescribeAvailabilityZones,
+    DescribeInstanceTypes, DescribeInstances, DescribeNetworkInterfaces,
+    DescribeSecurityGroupRules, DescribeSecurityGroups, DescribeSubnets, DescribeVpcs,
+    DetachNetworkInterface, FormError, ModifyNetworkInterfaceAttribute, RevokeSecurityGroupEgress,
+    RevokeSecurityGroupIngress, UnassignPrivateIpAddresses, from_form, to_xml,
 };
 
 use super::error::ApiError;

@@ -30,8 +30,7 @@ pub(super) fn rules(
 ) -> Result<Vec<SecurityGroupRuleSpec>, ApiError> {
     let mut rules = Vec::new();
     for permission in permissions {
-        let traffic =
-            traffic(&permission.ip_protocol, permission.from_port, permission.to_port)?;
+        let traffic = traffic(&permission.ip_protocol, permission.from_port, permission.to_port)?;
         let mut add = |peer: Peer, description: &Option<String>| {
             rules.push(SecurityGroupRuleSpec {
                 permission: Permission { direction, traffic, peer },

@@ -97,7 +97,12 @@ fn subnet_references<'a>(
     subnets
 }
 
-pub(super) fn known_name(what: &str, name: &Located<String>, known: &[&str], problems: &mut Problems) {
+pub(super) fn known_name(
+    what: &str,
+    name: &Located<String>,
+    known: &[&str],
+    problems: &mut Problems,
+) {
     if known.contains(&name.value.as_str()) {
         return;
     }

@@ -280,7 +280,8 @@ fn node(
     lab_env: &BTreeMap<String, String>,
     problems: &mut Problems,
 ) -> Option<DraftNode> {
-    let fields = at.fields(&["name", "instanceType", "subnet", "securityGroups", "agent"], problems)?;
+    let fields =
+        at.fields(&["name", "instanceType", "subnet", "securityGroups", "agent"], problems)?;
     let own_env = fields.optional("agent").map(|at| agent(&at, problems)).unwrap_or_default();
     let mut env = lab_env.clone();
     env.extend(own_env);

@@ -82,8 +82,7 @@ pub(super) fn of_node(fields: &Fields<'_>, problems: &mut Problems) -> Vec<Locat
 
 fn group(at: &Cursor<'_>, problems: &mut Problems) -> Option<DraftGroup> {
     let fields = at.fields(&["name", "ingress", "egress"], problems)?;
-    let name =
-        fields.required("name", problems).and_then(|at| at.parse(problems, values::name));
+    let name = fields.required("name", problems).and_then(|at| at.parse(problems, values::name));
     let own = name.as_ref().map(|name| name.value.clone());
     let mut rules = |key: &str, direction: Direction| {
         let at = fields.optional(key)?;
@@ -195,8 +194,7 @@ pub(super) fn check(draft: &Draft, problems: &mut Problems) {
         .flat_map(|group| group.ingress.iter().chain(group.egress.iter().flatten()));
     for peer in rules.filter_map(|rule| rule.peer.as_ref()) {
         if let RulePeer::Group(name) = &peer.value {
-            let named =
-                Located { value: name.clone(), line: peer.line, field: peer.field.clone() };
+            let named = Located { value: name.clone(), line: peer.line, field: peer.field.clone() };
             known_name("security group", &named, &known, problems);
         }
     }
@@ -214,9 +212,8 @@ pub(super) fn check(draft: &Draft, problems: &mut Problems) {
 /// The groups, if nothing in them is missing.
 pub(super) fn finish(drafts: Vec<DraftGroup>) -> Option<Vec<SecurityGroup>> {
     let rules = |drafts: Vec<DraftRule>| -> Option<Vec<Rule>> {
-        let rule = |draft: DraftRule| {
-            Some(Rule { traffic: draft.traffic?, peer: draft.peer?.value })
-        };
+        let rule =
+            |draft: DraftRule| Some(Rule { traffic: draft.traffic?, peer: draft.peer?.value });
         drafts.into_iter().map(rule).collect()
     };
     let group = |draft: DraftGroup| {

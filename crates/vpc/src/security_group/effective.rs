@@ -60,8 +60,7 @@ impl World {
                     }
                     Peer::Ipv6(_) => {}
                     Peer::Group(group) => rules.extend(
-                        self.member_addresses(group)
-                            .map(|peer| EffectiveRule { traffic, peer }),
+                        self.member_addresses(group).map(|peer| EffectiveRule { traffic, peer }),
                     ),
                 }
             }

@@ -6,12 +6,12 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 
 use super::World;
+use super::security_groups::all;
 use crate::security_group::DEFAULT_NAME;
 use crate::subnet::AddressSpace;
-use super::security_groups::all;
 use crate::{
-    Direction, Error, Peer, SecurityGroupSpec, Subnet, SubnetId, SubnetSpec, Tags, Vpc, VpcCidr, VpcId, VpcSpec,
-    tags,
+    Direction, Error, Peer, SecurityGroupSpec, Subnet, SubnetId, SubnetSpec, Tags, Vpc, VpcCidr,
+    VpcId, VpcSpec, tags,
 };
 
 /// Ranges whose addresses no host may have (RFC 6890): "this network", loopback, link-local,

@@ -252,7 +252,11 @@ impl World {
         Ok(())
     }
 
-    pub(super) fn add_security_group(&mut self, spec: SecurityGroupSpec, owner: AccountId) -> SecurityGroupId {
+    pub(super) fn add_security_group(
+        &mut self,
+        spec: SecurityGroupSpec,
+        owner: AccountId,
+    ) -> SecurityGroupId {
         let id = self.new_security_group_id();
         let group = SecurityGroup {
             id: id.clone(),

@@ -21,10 +21,7 @@ pub(in crate::api) fn create_security_group(
 ) -> Result<CreateSecurityGroupResponse, ApiError> {
     let Some(vpc) = &request.vpc_id else {
         // EC2 would take the default VPC, which a lab has none of.
-        return Err(ApiError::bad_request(
-            "VPCIdNotSpecified",
-            "No default VPC for this user",
-        ));
+        return Err(ApiError::bad_request("VPCIdNotSpecified", "No default VPC for this user"));
     };
     let vpc: VpcId = ids::parse(vpc)?;
     if !context.lab.read(|world| world.vpc(&vpc).is_ok_and(|vpc| context.owns(&vpc.owner))) {

@@ -104,7 +104,10 @@ fn one_rule_may_stand_in_parameters_of_its_own() {
 fn a_dry_run_changes_nothing() {
     let scene = Scene::new();
     let id = group(&scene, "web");
-    let dry = AuthorizeSecurityGroupIngress { dry_run: Some(true), ..authorize(&id, &[web("10.0.0.0/8")]) };
+    let dry = AuthorizeSecurityGroupIngress {
+        dry_run: Some(true),
+        ..authorize(&id, &[web("10.0.0.0/8")])
+    };
     assert_eq!(scene.refused(&dry).1, "DryRunOperation");
     assert_eq!(scene.refused(&revoke(&id, &[web("10.0.0.0/8")])).1, "InvalidPermission.NotFound");
 }

@@ -215,9 +215,18 @@ fn security_groups() {
     ];
     let edits: Vec<(&str, &str)> = files.iter().map(|to| ("endpoints:\n", to.as_str())).collect();
     let nodes = [
-        ("    subnet: nodes-a\n  - name: node-2", "    subnet: nodes-a\n    securityGroups: [clutser]\n  - name: node-2"),
-        ("    subnet: nodes-a\n  - name: node-2", "    subnet: nodes-a\n    securityGroups: [default, default]\n  - name: node-2"),
-        ("    subnet: nodes-a\n  - name: node-2", "    subnet: nodes-a\n    securityGroups: default\n  - name: node-2"),
+        (
+            "    subnet: nodes-a\n  - name: node-2",
+            "    subnet: nodes-a\n    securityGroups: [clutser]\n  - name: node-2",
+        ),
+        (
+            "    subnet: nodes-a\n  - name: node-2",
+            "    subnet: nodes-a\n    securityGroups: [default, default]\n  - name: node-2",
+        ),
+        (
+            "    subnet: nodes-a\n  - name: node-2",
+            "    subnet: nodes-a\n    securityGroups: default\n  - name: node-2",
+        ),
     ];
     insta::assert_snapshot!(refusals(&[edits, nodes.to_vec()].concat()));
 }

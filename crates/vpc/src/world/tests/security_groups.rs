@@ -30,7 +30,7 @@ fn a_new_group_lets_everything_out_and_the_default_group_its_members_in() {
         group.rules.iter().map(|rule| rule.permission.clone()).collect()
     };
     let default = f.default_group();
-    assert_eq!(of(&new), [out.clone()]);
+    assert_eq!(of(&new), std::slice::from_ref(&out));
     assert_eq!(of(&default), [out, all(Direction::Ingress, Peer::Group(default.clone()))]);
 }
 
@@ -44,9 +44,7 @@ fn a_rule_is_added_once_and_removed_once() {
     });
     let ids = f.world.authorize(&group, specs(std::slice::from_ref(&rule))).expect("authorized");
     let duplicate = Error::RuleDuplicate { group: group.clone(), permission: rule.clone() };
-    f.refuses(&duplicate, |world| {
-        world.authorize(&group, specs(&[other.clone(), rule.clone()]))
-    });
+    f.refuses(&duplicate, |world| world.authorize(&group, specs(&[other.clone(), rule.clone()])));
     let missing = Error::UnknownPermission { group: group.clone(), permission: other.clone() };
     f.refuses(&missing, |world| world.revoke(&group, &[rule.clone(), other.clone()]));
     let unknown = Error::UnknownRule { group: group.clone(), rule: ids[0].clone() };
@@ -63,10 +61,8 @@ fn the_quota_of_rules_is_per_direction_and_family() {
     let mut f = Fixture::new();
     let group = f.group(&f.vpc.clone(), "web");
     f.world.set_quotas(Quotas { rules_per_security_group: 2, ..Quotas::default() });
-    let v6 = Permission {
-        peer: Peer::Ipv6("::/0".parse().expect("a CIDR block")),
-        ..web("10.0.0.0/8")
-    };
+    let v6 =
+        Permission { peer: Peer::Ipv6("::/0".parse().expect("a CIDR block")), ..web("10.0.0.0/8") };
     let two = [web("10.0.0.0/8"), web("10.1.0.0/16"), v6.clone()];
     f.world.authorize(&group, specs(&two)).expect("two of IPv4, one of IPv6");
     let over =

@@ -180,3 +180,6 @@ fn rule(rule: &SecurityGroupRule) -> Option<String> {
 fn digits(group: &SecurityGroupId) -> String {
     group.as_str().trim_start_matches(SecurityGroupId::PREFIX).to_owned()
 }
+
+#[cfg(test)]
+mod tests;
