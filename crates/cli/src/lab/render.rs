@@ -53,7 +53,8 @@ pub fn status(status: &Status) -> String {
     }
     let drops: Vec<String> =
         status.drops.iter().map(|(reason, packets)| format!("{reason} {packets}")).collect();
-    let _ = writeln!(out, "\npackets dropped by the fabric: {}", drops.join(", "));
+    out.push('\n');
+    out.push_str(&wrap("packets dropped by the fabric: ", 2, &drops.join(", ")));
     out
 }
 
@@ -180,14 +181,14 @@ pub fn drops(drops: &Drops) -> String {
                 reason.clone(),
                 eni.eni.clone(),
                 eni.primary.to_string(),
-                shorten(&eni.of, 32),
+                shorten(&eni.of, 26),
             ]);
         }
     }
     right_align(&mut table, 0..1);
     let total: Vec<String> =
         drops.total.iter().map(|(reason, packets)| format!("{reason} {packets}")).collect();
-    format!("{}\nin all: {}\n", table.trim_fmt(), total.join(", "))
+    format!("{}\n{}", table.trim_fmt(), wrap("in all: ", 2, &total.join(", ")))
 }
 
 fn table(header: &[&str]) -> Table {
