@@ -54,7 +54,7 @@ pub fn status(status: &Status) -> String {
     let drops: Vec<String> =
         status.drops.iter().map(|(reason, packets)| format!("{reason} {packets}")).collect();
     out.push('\n');
-    out.push_str(&wrap("packets dropped by the fabric: ", 2, &drops.join(", ")));
+    out.push_str(&wrap("packets dropped by the fabric: ", 31, &drops.join(", ")));
     out
 }
 
@@ -188,7 +188,7 @@ pub fn drops(drops: &Drops) -> String {
     right_align(&mut table, 0..1);
     let total: Vec<String> =
         drops.total.iter().map(|(reason, packets)| format!("{reason} {packets}")).collect();
-    format!("{}\n{}", table.trim_fmt(), wrap("in all: ", 2, &total.join(", ")))
+    format!("{}\n{}", table.trim_fmt(), wrap("in all: ", 8, &total.join(", ")))
 }
 
 fn table(header: &[&str]) -> Table {
