@@ -90,6 +90,8 @@ pub enum LabCommand {
     Calls(CallsArguments),
     /// Let EC2 calls be throttled, fail, take long or be denied, and metadata be out of date.
     Fault(FaultArguments),
+    /// Count the packets the fabric dropped, by reason and ENI.
+    Drops,
     /// End the lab.
     Down,
     /// Print the default topology, commented, as a file to start from.

@@ -22,6 +22,8 @@ mod instance_types;
 mod instances;
 mod network_interface_actions;
 mod network_interfaces;
+mod security_group_actions;
+mod security_group_rules;
 mod security_groups;
 mod subnet_actions;
 mod subnets;
@@ -66,6 +68,16 @@ pub use network_interfaces::{
     DescribeNetworkInterfaces, DescribeNetworkInterfacesResponse, Ipv4PrefixSpecification,
     Ipv6AddressSpecification, NetworkInterface, NetworkInterfaceAttachment,
     NetworkInterfacePrivateIpAddress,
+};
+pub use security_group_actions::{
+    AuthorizeSecurityGroupEgress, AuthorizeSecurityGroupIngress, AuthorizeSecurityGroupResponse,
+    CreateSecurityGroup, CreateSecurityGroupResponse, DeleteSecurityGroup,
+    DeleteSecurityGroupResponse, RevokeSecurityGroupEgress, RevokeSecurityGroupIngress,
+    RevokeSecurityGroupResponse, RevokedSecurityGroupRule,
+};
+pub use security_group_rules::{
+    DescribeSecurityGroupRules, DescribeSecurityGroupRulesResponse, ReferencedSecurityGroup,
+    SecurityGroupRule,
 };
 pub use security_groups::{
     DescribeSecurityGroups, DescribeSecurityGroupsResponse, IpPermission, IpRange, Ipv6Range,

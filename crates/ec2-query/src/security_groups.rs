@@ -95,6 +95,10 @@ pub struct UserIdGroupPair {
     pub user_id: String,
     /// Id of the group.
     pub group_id: String,
+    /// Name of the group, in requests, and in the default VPC only.
+    pub group_name: Option<String>,
+    /// The VPC it is part of, in requests.
+    pub vpc_id: Option<String>,
     /// Description of this peer.
     pub description: Option<String>,
 }

@@ -45,6 +45,13 @@ proptest! {
         check::<DescribeNetworkInterfaces>(&entropy);
         check::<DescribeInstanceTypes>(&entropy);
         check::<DescribeSecurityGroups>(&entropy);
+        check::<DescribeSecurityGroupRules>(&entropy);
+        check::<CreateSecurityGroup>(&entropy);
+        check::<DeleteSecurityGroup>(&entropy);
+        check::<AuthorizeSecurityGroupIngress>(&entropy);
+        check::<AuthorizeSecurityGroupEgress>(&entropy);
+        check::<RevokeSecurityGroupIngress>(&entropy);
+        check::<RevokeSecurityGroupEgress>(&entropy);
         check::<DescribeAvailabilityZones>(&entropy);
         check::<CreateNetworkInterface>(&entropy);
         check::<AttachNetworkInterface>(&entropy);

@@ -10,6 +10,7 @@ pub mod checks;
 pub mod client;
 pub mod control_plane;
 pub mod daemon;
+pub mod drops;
 pub mod eks;
 pub mod endpoint;
 pub mod fabric;

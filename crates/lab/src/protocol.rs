@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::audit;
+use crate::drops::Drops;
 use crate::journal::Event;
 use crate::status::Status;
 
@@ -44,6 +45,8 @@ pub enum Request {
         #[serde(default)]
         id: Option<u64>,
     },
+    /// What the fabric dropped, by reason and ENI: one [`Reply::Drops`].
+    Drops,
     /// Check that packets flow as they should: [`Reply::Event`]s up to `done` or `failed`.
     Check,
     /// End every pod and every node, checking that their addresses come back: events as for
@@ -89,6 +92,11 @@ pub enum Reply {
     Faults {
         /// Oldest first.
         faults: Vec<Fault>,
+    },
+    /// See [`Request::Drops`].
+    Drops {
+        /// What the fabric dropped.
+        drops: Drops,
     },
     /// See [`Request::Enter`].
     Place {

@@ -6,8 +6,8 @@ use ipnet::Ipv4Net;
 
 use crate::{
     AccountId, AttachmentId, AvailabilityZone, EniId, InstanceId, InstanceState, InvalidId,
-    ReservationType, SecurityGroupId, SubnetCidrReservationId, SubnetId, VpcCidrAssociationId,
-    VpcId,
+    Permission, ReservationType, SecurityGroupId, SecurityGroupRuleId, SubnetCidrReservationId,
+    SubnetId, VpcCidrAssociationId, VpcId,
 };
 
 /// A refusal of an operation, with the facts. The World is as it was before.
@@ -88,6 +88,34 @@ pub enum Error {
     /// The quota of security groups of an ENI.
     #[error("an ENI may have {limit} security groups, but {requested} were given")]
     SecurityGroupsPerEniLimitExceeded { requested: usize, limit: u32 },
+    /// A group has each rule once.
+    #[error("security group {group} already has the rule \"{permission}\"")]
+    RuleDuplicate { group: SecurityGroupId, permission: Permission },
+    /// The request names a rule twice.
+    #[error("the rule \"{permission}\" is given more than once")]
+    RuleGivenTwice { permission: Permission },
+    /// The group has no such rule.
+    #[error("security group {group} has no rule \"{permission}\"")]
+    UnknownPermission { group: SecurityGroupId, permission: Permission },
+    /// The group has no rule of that ID in that direction.
+    #[error("there is no such rule {rule} of security group {group}")]
+    UnknownRule { group: SecurityGroupId, rule: SecurityGroupRuleId },
+    /// The quota of rules of a group per direction and address family.
+    #[error(
+        "security group {group} would have {requested} rules in one direction, but may have {limit}"
+    )]
+    RulesPerSecurityGroupLimitExceeded { group: SecurityGroupId, requested: usize, limit: u32 },
+    /// A description EC2 does not take.
+    #[error("a rule cannot have the description '{description}': it {problem}")]
+    InvalidRuleDescription { description: String, problem: &'static str },
+    /// ENIs are in the group, or rules of other groups name it.
+    #[error(
+        "security group {group} is in use by {}; take it from them first", list(.dependents)
+    )]
+    SecurityGroupInUse { group: SecurityGroupId, dependents: Vec<String> },
+    /// A VPC keeps its default group.
+    #[error("security group {group} is the default group of its VPC and cannot be deleted")]
+    DefaultSecurityGroup { group: SecurityGroupId },
     /// An ENI has at least one security group.
     #[error("ENI {eni} must keep at least one security group")]
     NoSecurityGroups { eni: EniId },

@@ -95,6 +95,9 @@ resource_id!(
 resource_id!(
     /// Identifies a security group: `sg-…`.
     SecurityGroupId, "sg-", "a security group");
+resource_id!(
+    /// Identifies a rule of a security group: `sgr-…`.
+    SecurityGroupRuleId, "sgr-", "a security group rule");
 
 fn is_resource_digits(digits: &str) -> bool {
     matches!(digits.len(), SHORT | LONG)

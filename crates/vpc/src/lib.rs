@@ -35,7 +35,7 @@ pub use self::eni::{
 };
 pub use self::error::Error;
 pub use self::id::{
-    AccountId, AttachmentId, EniId, InstanceId, InvalidId, SecurityGroupId,
+    AccountId, AttachmentId, EniId, InstanceId, InvalidId, SecurityGroupId, SecurityGroupRuleId,
     SubnetCidrReservationId, SubnetId, VpcCidrAssociationId, VpcId,
 };
 pub use self::instance::{Instance, InstanceSpec, InstanceState};
@@ -43,7 +43,10 @@ pub use self::instance_types::InstanceType;
 pub use self::mac::{InvalidMacAddress, MacAddress};
 pub use self::quotas::Quotas;
 pub use self::random::Random;
-pub use self::security_group::{SecurityGroup, SecurityGroupSpec};
+pub use self::security_group::{
+    Direction, EffectiveRule, EffectiveRules, IcmpKind, Packet, Payload, Peer, Permission,
+    PortRange, SecurityGroup, SecurityGroupRule, SecurityGroupRuleSpec, SecurityGroupSpec, Traffic,
+};
 pub use self::subnet::{Block, BlockCounts, BlockState, Subnet, SubnetSpec, SubnetUsage};
 pub use self::tags::{TagSelection, Tags};
 pub use self::time::Timestamp;

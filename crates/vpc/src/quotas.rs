@@ -18,6 +18,8 @@ pub struct Quotas {
     pub security_groups: u32,
     /// Security groups per ENI.
     pub security_groups_per_eni: u32,
+    /// Rules per security group in each direction, for IPv4 and for IPv6 separately.
+    pub rules_per_security_group: u32,
 }
 
 impl Default for Quotas {
@@ -30,6 +32,7 @@ impl Default for Quotas {
             enis: 5000,
             security_groups: 2500,
             security_groups_per_eni: 5,
+            rules_per_security_group: 60,
         }
     }
 }

@@ -10,6 +10,7 @@ mod instances;
 mod names;
 mod networks;
 mod prefixes;
+mod security_groups;
 mod tagging;
 mod vpc_cidrs;
 
@@ -33,6 +34,9 @@ use crate::{
 #[derive(Debug, Clone, PartialEq)]
 pub struct World {
     random: Random,
+    /// Rules have a generator of their own, so that other identifiers and the choice of
+    /// addresses do not depend on them.
+    rule_random: Random,
     quotas: Quotas,
     vpcs: BTreeMap<VpcId, Vpc>,
     subnets: BTreeMap<SubnetId, Subnet>,
@@ -52,6 +56,7 @@ impl World {
     pub fn new(seed: u64) -> Self {
         Self {
             random: Random::new(seed),
+            rule_random: Random::new(!seed),
             quotas: Quotas::default(),
             vpcs: BTreeMap::new(),
             subnets: BTreeMap::new(),

@@ -64,6 +64,7 @@ pub fn run(arguments: LabArguments) -> anyhow::Result<ExitCode> {
         LabCommand::Env => environment(&client(name)?, format),
         LabCommand::Calls(arguments) => calls(&client(name)?, &arguments, format),
         LabCommand::Fault(arguments) => fault::run(&client(name)?, arguments.command, format),
+        LabCommand::Drops => drops(&client(name)?, format),
         LabCommand::Down => down(name, format),
     }
 }
@@ -165,6 +166,17 @@ fn calls(client: &Client, arguments: &CallsArguments, format: Format) -> anyhow:
     match format {
         Format::Json => output::json(&calls)?,
         Format::Table => output::data(&render::calls(&calls)),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn drops(client: &Client, format: Format) -> anyhow::Result<ExitCode> {
+    let Reply::Drops { drops } = client.ask(&Request::Drops)? else {
+        bail!("the lab answered something else than its drops")
+    };
+    match format {
+        Format::Json => output::json(&drops)?,
+        Format::Table => output::data(&render::drops(&drops)),
     }
     Ok(ExitCode::SUCCESS)
 }

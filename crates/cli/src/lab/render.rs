@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use comfy_table::{CellAlignment, Table, presets};
+use lab::drops::Drops;
 use lab::protocol::{CallCount, Fault};
 use lab::status::{NodeStatus, Status, SubnetStatus};
 
@@ -53,7 +54,8 @@ pub fn status(status: &Status) -> String {
     }
     let drops: Vec<String> =
         status.drops.iter().map(|(reason, packets)| format!("{reason} {packets}")).collect();
-    let _ = writeln!(out, "\npackets dropped by the fabric: {}", drops.join(", "));
+    out.push('\n');
+    out.push_str(&wrap("packets dropped by the fabric: ", 31, &drops.join(", ")));
     out
 }
 
@@ -181,6 +183,27 @@ pub fn faults(faults: &[Fault], state: &str) -> String {
         table.add_row([fault.id.to_string(), state.to_owned(), super::fault::describe(fault)]);
     }
     table.trim_fmt() + "\n"
+}
+
+/// One row per reason and ENI, then the totals.
+#[must_use]
+pub fn drops(drops: &Drops) -> String {
+    let mut table = table(&["PACKETS", "REASON", "ENI", "PRIMARY", "OF"]);
+    for eni in &drops.enis {
+        for (reason, packets) in &eni.drops {
+            table.add_row([
+                packets.to_string(),
+                reason.clone(),
+                eni.eni.clone(),
+                eni.primary.to_string(),
+                shorten(&eni.of, 26),
+            ]);
+        }
+    }
+    right_align(&mut table, 0..1);
+    let total: Vec<String> =
+        drops.total.iter().map(|(reason, packets)| format!("{reason} {packets}")).collect();
+    format!("{}\n{}", table.trim_fmt(), wrap("in all: ", 8, &total.join(", ")))
 }
 
 fn table(header: &[&str]) -> Table {

@@ -3,8 +3,8 @@
 use std::str::FromStr;
 
 use vpc::{
-    AttachmentId, EniId, InstanceId, SecurityGroupId, SubnetCidrReservationId, SubnetId,
-    VpcCidrAssociationId, VpcId,
+    AttachmentId, EniId, InstanceId, SecurityGroupId, SecurityGroupRuleId, SubnetCidrReservationId,
+    SubnetId, VpcCidrAssociationId, VpcId,
 };
 
 use super::error::ApiError;
@@ -75,6 +75,12 @@ identifier!(
     "InvalidGroupId.Malformed",
     "InvalidGroup.NotFound",
     "The security group"
+);
+identifier!(
+    SecurityGroupRuleId,
+    "InvalidSecurityGroupRuleId.Malformed",
+    "InvalidSecurityGroupRuleId.NotFound",
+    "The security group rule ID"
 );
 
 /// Reads an identifier.

@@ -13,6 +13,7 @@ mod error;
 mod filter;
 mod ids;
 mod page;
+mod permissions;
 mod refusal;
 mod routes;
 #[cfg(test)]

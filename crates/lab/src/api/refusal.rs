@@ -5,7 +5,9 @@
 mod networks;
 mod prefixes;
 
-use vpc::{AttachmentId, EniId, Error, InstanceId, SecurityGroupId, SubnetId, VpcId};
+use vpc::{
+    AttachmentId, EniId, Error, InstanceId, SecurityGroupId, SecurityGroupRuleId, SubnetId, VpcId,
+};
 
 pub(super) use self::prefixes::create_without_blocks;
 use super::error::ApiError;
@@ -82,6 +84,40 @@ pub(super) fn answer(error: &Error) -> ApiError {
         Error::SecurityGroupsPerEniLimitExceeded { .. } => (
             "SecurityGroupsPerInterfaceLimitExceeded",
             "The maximum number of security groups per interface has been reached.".into(),
+        ),
+        Error::RuleDuplicate { permission, .. } => (
+            "InvalidPermission.Duplicate",
+            format!("the specified rule \"{permission}\" already exists"),
+        ),
+        Error::RuleGivenTwice { .. } => {
+            (VALUE, "The same permission must not appear multiple times".into())
+        }
+        Error::UnknownPermission { .. } => (
+            "InvalidPermission.NotFound",
+            "The specified rule does not exist in this security group.".into(),
+        ),
+        Error::UnknownRule { rule, .. } => {
+            return not_found::<SecurityGroupRuleId>(rule.as_str());
+        }
+        Error::RulesPerSecurityGroupLimitExceeded { .. } => (
+            "RulesPerSecurityGroupLimitExceeded",
+            "The maximum number of rules per security group has been reached.".into(),
+        ),
+        Error::InvalidRuleDescription { description, .. } => (
+            VALUE,
+            format!(
+                "Invalid rule description. Valid descriptions are strings less than 256 characters \
+                 from the following set:  a-zA-Z0-9. _-:/()#,@[]+=&;{{}}!$* ({description})"
+            ),
+        ),
+        Error::SecurityGroupInUse { group, .. } => {
+            ("DependencyViolation", format!("resource {group} has a dependent object"))
+        }
+        Error::DefaultSecurityGroup { group } => (
+            "CannotDelete",
+            format!(
+                "the specified group: \"{group}\" name: \"default\" cannot be deleted by a user"
+            ),
         ),
         Error::NoSecurityGroups { .. } => {
             ("MissingParameter", "The request must contain the parameter groupSet".into())

@@ -13,7 +13,8 @@ use vpc::{
 };
 
 use super::bring_up::{NODE_ROLE, Subnets, build_world, named};
-use super::control_plane::{require_free, security_groups, service_cidr};
+use super::control_plane::{require_free, service_cidr, vpc_of};
+use super::security_groups::Groups;
 use crate::control_plane::{Authority, version_name};
 use crate::endpoint;
 use crate::state::{AccessKey, Cluster, Lab, LabConfig, NoFabric, Secret, SystemClock};
@@ -51,12 +52,13 @@ impl ApiOnly {
         let listener =
             TcpListener::bind(at).with_context(|| format!("could not listen on {at}"))?;
         let address = listener.local_addr().context("the listening socket")?;
-        let (world, subnets) = match topology {
+        let (world, subnets, groups) = match topology {
             Some(topology) => {
-                let (world, _, subnets) = build_world(topology)?;
-                (world, subnets)
+                let (mut world, vpc, subnets) = build_world(topology)?;
+                let groups = Groups::create(&mut world, &vpc, topology)?;
+                (world, subnets, groups)
             }
-            None => (World::new(1), Subnets::new()),
+            None => (World::new(1), Subnets::new(), Groups::default()),
         };
         let account: AccountId = match topology {
             Some(topology) => topology.account.clone(),
@@ -76,7 +78,7 @@ impl ApiOnly {
             lab.credentials.accept_any(admin.principal.clone());
         }
         if let Some(topology) = topology {
-            fill(&lab, topology, &subnets)?;
+            fill(&lab, topology, &subnets, &groups)?;
         }
         Ok(Self { lab, listener, address, admin })
     }
@@ -108,7 +110,7 @@ impl ApiOnly {
 }
 
 /// Makes endpoints, control plane and instances.
-fn fill(lab: &Lab, topology: &Topology, subnets: &Subnets) -> anyhow::Result<()> {
+fn fill(lab: &Lab, topology: &Topology, subnets: &Subnets, groups: &Groups) -> anyhow::Result<()> {
     let subnet = |name: &str| {
         subnets.get(name).cloned().with_context(|| format!("no subnet is called {name}"))
     };
@@ -119,14 +121,14 @@ fn fill(lab: &Lab, topology: &Topology, subnets: &Subnets) -> anyhow::Result<()>
             requester: "amazon-aws".to_owned(),
             kind: InterfaceType::VpcEndpoint,
             description,
-            groups: Vec::new(),
+            groups: groups.of_endpoint(),
             account: lab.account.clone(),
         };
         eni.make(lab)?;
     }
     if let Some(told) = &topology.control_plane {
         let own = told.subnets.iter().map(|name| subnet(name)).collect::<anyhow::Result<_>>()?;
-        make_cluster(lab, told, own)?;
+        make_cluster(lab, told, own, groups)?;
     }
     for told in &topology.nodes {
         let spec = InstanceSpec {
@@ -134,7 +136,7 @@ fn fill(lab: &Lab, topology: &Topology, subnets: &Subnets) -> anyhow::Result<()>
             instance_type: told.instance_type,
             subnet: subnet(&told.subnet)?,
             private_ip: None,
-            groups: Vec::new(),
+            groups: groups.of_node(told)?,
             tags: named(&told.name),
             now: lab.now(),
         };
@@ -148,31 +150,32 @@ fn make_cluster(
     lab: &Lab,
     told: &topology::ControlPlane,
     subnets: Vec<SubnetId>,
+    groups: &Groups,
 ) -> anyhow::Result<()> {
     require_free(lab, &subnets)?;
-    let groups = security_groups(lab, &told.name, subnets.first())?;
     for subnet in &subnets {
         let eni = Foreign {
             subnet: subnet.clone(),
             requester: told.account.to_string(),
             kind: InterfaceType::Interface,
             description: format!("Amazon EKS {}", told.name),
-            groups: groups.all(),
+            groups: groups.of_x_eni(),
             account: told.account.clone(),
         };
         eni.make(lab)?;
     }
     let authority = Authority::new(&format!("{} control plane", told.name))?;
-    let service_cidr = service_cidr(lab, &groups.vpc)?;
+    let vpc = vpc_of(lab, &subnets)?;
+    let service_cidr = service_cidr(lab, &vpc)?;
     lab.clusters.add(Cluster {
         name: told.name.clone(),
         version: version_name(),
         endpoint: format!("https://{}", told.endpoint_name),
         authority: authority.pem(),
-        vpc: groups.vpc,
+        vpc,
         subnets,
-        security_groups: vec![groups.default],
-        cluster_security_group: groups.cluster,
+        security_groups: Vec::new(),
+        cluster_security_group: groups.cluster()?,
         service_cidr,
         created: lab.now(),
     });

@@ -15,6 +15,7 @@ use vpc::{
 
 use super::control_plane::{self, Placement};
 use super::running::{Running, lock};
+use super::security_groups::Groups;
 use super::servers;
 use crate::audit::AuditTrail;
 use crate::fabric::KernelFabric;
@@ -46,7 +47,8 @@ pub async fn bring_up(
     journal: &Journal,
 ) -> anyhow::Result<Running> {
     let started = Instant::now();
-    let (world, vpc, subnets) = build_world(&topology)?;
+    let (mut world, vpc, subnets) = build_world(&topology)?;
+    let groups = Groups::create(&mut world, &vpc, &topology)?;
     let fabric = Arc::new(blocking(|| KernelFabric::new(vpc.clone()))?);
     let audit = AuditTrail::in_directory(Path::new(LAB_DIRECTORY))
         .context("could not begin the audit trail")?;
@@ -68,7 +70,7 @@ pub async fn bring_up(
     );
 
     let started = Instant::now();
-    let placement = Placement { lab: &lab, fabric: &fabric, subnets: &subnets };
+    let placement = Placement { lab: &lab, fabric: &fabric, subnets: &subnets, groups: &groups };
     let admin = lab.credentials.add_user(&topology.account, "admin");
     let api_on_host = api.local_addr().context("the EC2 API's socket")?;
     servers::serve_api(&lab, api)?;
@@ -229,6 +231,7 @@ fn run_instance(
     told: &crate::topology::Node,
 ) -> anyhow::Result<InstanceId> {
     let subnet = placement.subnet(&told.subnet)?;
+    let groups = placement.groups.of_node(told)?;
     let now = placement.lab.now();
     let ran = blocking(|| {
         placement.lab.mutate(|world| {
@@ -237,7 +240,7 @@ fn run_instance(
                 instance_type: told.instance_type,
                 subnet,
                 private_ip: None,
-                groups: Vec::new(),
+                groups,
                 tags: named(&told.name),
                 now,
             })

@@ -122,6 +122,10 @@ async fn answer(
             Err(error) => Reply::Error { error: format!("{error:#}") },
         },
         Request::Environment => Reply::Environment { variables: running.environment() },
+        Request::Drops => match blocking(|| running.drops()) {
+            Ok(drops) => Reply::Drops { drops },
+            Err(error) => Reply::Error { error: format!("{error:#}") },
+        },
         Request::Calls { since } => Reply::Calls { calls: running.calls(since) },
         Request::CallEvents { since } => blocking(|| running.call_events(since)),
         Request::AddFault { fault } => running.add_fault(fault),

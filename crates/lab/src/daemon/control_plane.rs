@@ -7,13 +7,11 @@ use std::sync::Arc;
 use anyhow::{Context as _, anyhow};
 use datapath::{Address, Kernel as _, Netlink, Op, Route, Rule, Scope, TABLE_MAIN};
 use ipnet::Ipv4Net;
-use vpc::{
-    AccountId, EniSpec, ForeignAttachment, InterfaceType, SecurityGroupId, SecurityGroupSpec,
-    SubnetId, Tags, VpcId,
-};
+use vpc::{AccountId, EniSpec, ForeignAttachment, InterfaceType, SubnetId, VpcId};
 
 use super::bring_up::{Subnets, foreign_eni, new_place};
 use super::running::ControlPlane;
+use super::security_groups::Groups;
 use crate::control_plane::{AccessLog, Authenticator, Authority, Endpoint, serve, version_name};
 use crate::fabric::{ForeignEnd, KernelFabric};
 use crate::place::Place;
@@ -44,6 +42,8 @@ pub struct Placement<'a> {
     pub fabric: &'a Arc<KernelFabric>,
     /// Subnets by name.
     pub subnets: &'a Subnets,
+    /// Security groups by name.
+    pub groups: &'a Groups,
 }
 
 impl Placement<'_> {
@@ -67,7 +67,6 @@ pub fn start(
     let subnets: Vec<SubnetId> =
         told.subnets.iter().map(|name| placement.subnet(name)).collect::<anyhow::Result<_>>()?;
     require_free(placement.lab, &subnets)?;
-    let groups = security_groups(placement.lab, &told.name, subnets.first())?;
     let mut addresses = Vec::new();
     for (index, subnet) in (0..).zip(&told.subnets) {
         // The words by which EKS users find them: "Amazon EKS <cluster>" (EKS user guide,
@@ -83,7 +82,7 @@ pub fn start(
             InterfaceType::Interface,
             description,
         )?;
-        eni.groups = groups.all();
+        eni.groups = placement.groups.of_x_eni();
         let address = attach_foreign(placement, &place, eni, &told.account, index)
             .with_context(|| format!("could not place an X-ENI in {subnet}"))?;
         addresses.push(address);
@@ -110,16 +109,17 @@ pub fn start(
             tracing::error!(%error, "the control plane's endpoint ended");
         });
     }
-    let service_cidr = service_cidr(placement.lab, &groups.vpc)?;
+    let vpc = vpc_of(placement.lab, &subnets)?;
+    let service_cidr = service_cidr(placement.lab, &vpc)?;
     placement.lab.clusters.add(Cluster {
         name: told.name.clone(),
         version: version_name(),
         endpoint: format!("https://{}", told.endpoint_name),
         authority: authority.pem(),
-        vpc: groups.vpc,
+        vpc,
         subnets,
-        security_groups: vec![groups.default],
-        cluster_security_group: groups.cluster,
+        security_groups: Vec::new(),
+        cluster_security_group: placement.groups.cluster()?,
         service_cidr,
         created: placement.lab.now(),
     });
@@ -139,50 +139,10 @@ pub(crate) fn require_free(lab: &Lab, subnets: &[SubnetId]) -> anyhow::Result<()
     Ok(())
 }
 
-/// The groups of a cluster's X-ENIs: the one EKS makes, and the VPC's default as the one given at
-/// the cluster's creation, by which nodes reach it.
-pub(crate) struct Groups {
-    pub(crate) vpc: VpcId,
-    pub(crate) cluster: SecurityGroupId,
-    pub(crate) default: SecurityGroupId,
-}
-
-impl Groups {
-    pub(crate) fn all(&self) -> Vec<SecurityGroupId> {
-        vec![self.cluster.clone(), self.default.clone()]
-    }
-}
-
-/// Makes the cluster's group, called and tagged as EKS does.
-pub(crate) fn security_groups(
-    lab: &Lab,
-    cluster: &str,
-    subnet: Option<&SubnetId>,
-) -> anyhow::Result<Groups> {
-    let subnet = subnet.context("a control plane without subnets")?;
-    let (vpc, default) = lab.read(|world| {
-        let vpc = world.vpc(&world.subnet(subnet)?.vpc)?;
-        Ok::<_, vpc::Error>((vpc.id.clone(), vpc.default_security_group.clone()))
-    })?;
-    let number = u32::from_be_bytes(first(lab.secret.derive("cluster", &[cluster.as_bytes()])));
-    let name = format!("eks-cluster-sg-{cluster}-{number}");
-    let tag = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-    let tags =
-        Tags::from([tag("Name", &name), tag(&format!("kubernetes.io/cluster/{cluster}"), "owned")]);
-    let spec = SecurityGroupSpec {
-        vpc: vpc.clone(),
-        name,
-        description: "EKS created security group applied to ENI that is attached to EKS Control \
-                      Plane master nodes, as well as any managed workloads."
-            .to_owned(),
-        tags,
-    };
-    let group = lab.mutate(|world| world.create_security_group(spec))?;
-    Ok(Groups { vpc, cluster: group, default })
-}
-
-fn first(bytes: [u8; 32]) -> [u8; 4] {
-    [bytes[0], bytes[1], bytes[2], bytes[3]]
+/// The VPC of a cluster's subnets.
+pub(crate) fn vpc_of(lab: &Lab, subnets: &[SubnetId]) -> anyhow::Result<VpcId> {
+    let subnet = subnets.first().context("a control plane without subnets")?;
+    Ok(lab.read(|world| Ok::<_, vpc::Error>(world.subnet(subnet)?.vpc.clone()))?)
 }
 
 /// The block of services: the one of EKS's two that the VPC does not overlap (EKS API reference,

@@ -7,6 +7,7 @@ mod control_plane;
 mod faults;
 mod operator;
 mod running;
+mod security_groups;
 mod servers;
 mod tear_down;
 

@@ -10,6 +10,7 @@ use datapath::Netns;
 use vpc::VpcId;
 
 use crate::control_plane::AccessLog;
+use crate::drops::{Drops, EniDrops};
 use crate::fabric::KernelFabric;
 use crate::place::Place;
 use crate::probe::EchoServer;
@@ -150,6 +151,19 @@ impl Running {
             endpoint_name: told.endpoint_name.clone(),
             addresses: runs.addresses.clone(),
         })
+    }
+
+    /// What the fabric dropped.
+    ///
+    /// # Errors
+    /// When the fabric's counters cannot be read.
+    pub fn drops(&self) -> anyhow::Result<Drops> {
+        let (total, by_eni) = (self.fabric.drops()?, self.fabric.drops_by_eni()?);
+        let enis = self.lab.read(|world| {
+            let of = |(id, drops)| Some(EniDrops::of(world, world.eni(&id).ok()?, drops));
+            by_eni.into_iter().filter_map(of).collect()
+        });
+        Ok(Drops { total, enis })
     }
 
     /// Each subnet's free addresses by its name.

@@ -43,7 +43,7 @@ pub fn serve_api_in_vpc(
     let ec2 = topology.endpoints.iter().find(|told| told.service == Service::Ec2);
     let Some(told) = ec2 else { return Ok(None) };
     let place = new_place("ec2-endpoint")?;
-    let eni = foreign_eni(
+    let mut eni = foreign_eni(
         placement,
         &told.subnet,
         &topology.account,
@@ -51,6 +51,7 @@ pub fn serve_api_in_vpc(
         InterfaceType::VpcEndpoint,
         format!("VPC Endpoint Interface com.amazonaws.{}.ec2", topology.region),
     )?;
+    eni.groups = placement.groups.of_endpoint();
     let address = blocking(|| attach_foreign(placement, &place, eni, &topology.account, 0))?;
     let listener = blocking(|| place.listen(SocketAddrV4::new(address, 80)))
         .with_context(|| format!("could not listen on {address}:80 in the VPC"))?;

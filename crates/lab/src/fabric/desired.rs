@@ -6,6 +6,8 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 use vpc::{AttachmentTarget, Eni, EniId, InstanceId, MacAddress, VpcId, World};
 
+use super::filter::Filter;
+
 /// Everything the router of one VPC should have.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FabricState {
@@ -13,6 +15,8 @@ pub struct FabricState {
     pub ports: BTreeMap<EniId, Port>,
     /// The router's address in each subnet (base + 1: AWS, "Subnet CIDR blocks").
     pub gateways: BTreeSet<Ipv4Addr>,
+    /// What the security groups let pass.
+    pub filter: Filter,
 }
 
 /// An attached ENI as the router sees it: a veth whose other end is the ENI.
@@ -50,14 +54,15 @@ impl FabricState {
     /// The state the router of `vpc` should have, given everything EC2 knows.
     #[must_use]
     pub fn of(world: &World, vpc: &VpcId) -> Self {
-        let ports = world
+        let ports: BTreeMap<EniId, Port> = world
             .enis()
             .filter(|eni| eni.vpc == *vpc)
             .filter_map(|eni| Some((eni.id.clone(), Port::of(eni)?)))
             .collect();
         let gateways =
             world.subnets().filter(|subnet| subnet.vpc == *vpc).map(vpc::Subnet::gateway).collect();
-        Self { ports, gateways }
+        let filter = Filter::of(world, vpc, &ports);
+        Self { ports, gateways, filter }
     }
 }
 
@@ -126,10 +131,13 @@ pub enum Change {
         /// Whether it is on.
         on: bool,
     },
+    /// Security groups, their rules or their members are others now.
+    Filter(Filter),
 }
 
 /// The changes that lead from `actual` to `desired`. Removals come first, so that an address
-/// that moved is never held twice.
+/// that moved is never held twice; the filter comes last, since an ENI it does not know yet
+/// neither sends nor receives.
 #[must_use]
 pub fn diff(actual: &FabricState, desired: &FabricState) -> Vec<Change> {
     let mut removals = Vec::new();
@@ -153,6 +161,9 @@ pub fn diff(actual: &FabricState, desired: &FabricState) -> Vec<Change> {
     let mut changes = removals;
     changes.extend(new.copied().map(Change::AddGateway));
     changes.extend(additions);
+    if actual.filter != desired.filter {
+        changes.push(Change::Filter(desired.filter.clone()));
+    }
     changes
 }
 

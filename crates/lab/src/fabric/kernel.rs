@@ -30,6 +30,10 @@ const ROUTER_SYSCTLS: &[(&str, &str)] = &[
     ("ipv4/conf/default/proxy_arp", "1"),
 ];
 
+/// How long idle flows are tracked, in seconds, where Linux differs from EC2 (EC2 user guide,
+/// "Idle connection tracking timeout").
+const CONNECTION_TIMEOUTS: &[(&str, &str)] = &[("nf_conntrack_udp_timeout_stream", "180")];
+
 /// A new network namespace, visible to `ip netns` inside the lab under `name`.
 pub fn new_namespace(name: &str) -> Result<Netns, FabricError> {
     let make = || {
@@ -54,7 +58,15 @@ pub fn set_up_router(router: &Netns) -> Result<Netlink, FabricError> {
                 source: Some(Box::new(error)),
             })?;
         }
-        ruleset::load(&ruleset::text())
+        ruleset::load(&ruleset::text())?;
+        // There once a ruleset tracks connections. Where they cannot be set, flows that nobody
+        // uses are forgotten earlier, and all is well otherwise.
+        for (name, value) in CONNECTION_TIMEOUTS {
+            if let Err(error) = write_sysctl(&format!("net/netfilter/{name}"), value) {
+                tracing::warn!(%error, name, "could not set a timeout of connection tracking");
+            }
+        }
+        Ok(())
     })??;
     let failed = |source: Box<dyn std::error::Error + Send + Sync>| FabricError {
         doing: "setting up the router".to_owned(),
@@ -148,6 +160,11 @@ pub fn gateway(gateway: Ipv4Addr, present: bool) -> Op {
 pub fn switch_source_check(router: &Netns, link: &str, on: bool) -> Result<(), FabricError> {
     let change = ruleset::source_check(link, on);
     run_in(router, "switching a source check", || ruleset::load(&change))?
+}
+
+/// Loads changes of the ruleset, all of them or none.
+pub fn change_filter(router: &Netns, statements: &str) -> Result<(), FabricError> {
+    run_in(router, "changing the security groups' rules", || ruleset::load(statements))?
 }
 
 /// Runs `work` in a namespace.

@@ -14,10 +14,12 @@
 //! - One fact, one place: "this ENI holds this address" is a /32 route to the ENI, and a prefix is
 //!   one /28 route. Delivery
 //!   follows it, and the source check asks it backwards (see [`ruleset`]).
+//! - Security groups are chains and sets of the router's ruleset (see [`filter`]).
 //! - [`desired`] computes what should be from the [`World`] alone; [`Fabric::converge`] applies
 //!   the difference before EC2's answer is sent.
 
 mod desired;
+mod filter;
 mod kernel;
 mod ruleset;
 #[cfg(test)]
@@ -138,6 +140,25 @@ impl KernelFabric {
             .map(|counters| counters.into_iter().collect())
     }
 
+    /// Packets dropped since the lab started, by the ENI that sent them, or to which they were
+    /// addressed where its security groups refused them, and by reason.
+    ///
+    /// # Errors
+    /// When `nft` cannot list its counters.
+    pub fn drops_by_eni(&self) -> Result<BTreeMap<EniId, BTreeMap<String, u64>>, FabricError> {
+        let counts =
+            kernel::run_in(&self.router, "reading the drop counters", ruleset::counters_by_link)??;
+        let state = self.lock();
+        let mut by_eni: BTreeMap<EniId, BTreeMap<String, u64>> = BTreeMap::new();
+        for (reason, link, packets) in counts {
+            let port = state.applied.ports.iter().find(|(_, port)| port.link == link);
+            if let Some((eni, _)) = port {
+                by_eni.entry(eni.clone()).or_default().insert(reason.to_owned(), packets);
+            }
+        }
+        Ok(by_eni)
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // What was applied is recorded change by change, so it is right after a panic, too.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -213,6 +234,10 @@ impl State {
     }
 
     fn apply(&mut self, change: &Change, router: &Netns) -> Result<(), FabricError> {
+        if let Change::Filter(desired) = change {
+            let statements = self.applied.filter.statements(desired);
+            return kernel::change_filter(router, &statements);
+        }
         if let Change::SourceCheck { link, on } = change {
             return kernel::switch_source_check(router, link, *on);
         }
@@ -236,7 +261,7 @@ impl State {
             Change::RemoveGateway(gateway) => {
                 (format!("removing the gateway {gateway}"), vec![kernel::gateway(*gateway, false)])
             }
-            Change::SourceCheck { .. } => return Ok(()),
+            Change::SourceCheck { .. } | Change::Filter(_) => return Ok(()),
         };
         self.netlink
             .apply(&ops)
@@ -294,6 +319,7 @@ impl FabricState {
                     port.addresses.insert(address);
                 });
             }
+            Change::Filter(filter) => self.filter = filter,
             Change::SourceCheck { link, on } => {
                 by_link(&mut self.ports, &link, &|port| port.source_check = on);
             }

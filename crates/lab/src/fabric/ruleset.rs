@@ -1,8 +1,14 @@
-//! The router's nftables ruleset: it never changes, but for the ENIs without a source check.
+//! The router's nftables ruleset: what never changes of it. The chains and sets of security
+//! groups come and go (see [`super::filter`]), and so do the ENIs without a source check.
 //!
 //! Which ENI holds which address is in the routing table alone; the ruleset asks the routing
-//! table (`fib saddr . iif`, nft(8)), so that one fact has one place: an address is delivered to
-//! an ENI and accepted from it if and only if its route points there.
+//! table (`fib`, nft(8)), so that one fact has one place: an address is delivered to an ENI,
+//! accepted from it, and a member of the ENI's security groups if and only if its route points
+//! there.
+//!
+//! Security groups are stateful (Amazon VPC user guide, "Connection tracking"): a packet of a
+//! tracked flow passes whatever the rules say now. They see forwarded packets only, so never those
+//! to and from the metadata service.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -14,39 +20,80 @@ pub const TABLE: &str = "flatnet-fabric";
 /// The link that packets to addresses nobody holds are routed to, and dropped on.
 pub const SINK: &str = "sink";
 
-/// The whole ruleset, as `nft -f` reads it.
+/// The chain that asks the security groups of a packet's source ENI.
+pub const FROM_ENIS: &str = "from_enis";
+/// The chain that asks the security groups of a packet's destination ENI.
+pub const TO_ENIS: &str = "to_enis";
+/// Why packets are dropped. Each reason has a counter, and a set that counts by ENI.
+const REASONS: [&str; 5] =
+    ["anti_spoof", "not_assigned", "security_group_egress", "security_group_ingress", "to_router"];
+
+/// The whole ruleset before there is any ENI, as `nft -f` reads it.
+///
+/// Links to ENIs, and no others, have names that begin with `e`: what no group accepts is dropped
+/// there, also from and to an ENI that is in no group's set yet.
 #[must_use]
 pub fn text() -> String {
+    let counters: String = REASONS
+        .iter()
+        .map(|reason| {
+            format!(
+                "\tcounter {reason} {{ }}\n\tset by_eni_{reason} {{\n\t\ttype ifname\n\
+                 \t\tsize 65535\n\t\tflags dynamic\n\t}}\n"
+            )
+        })
+        .collect();
     format!(
         r#"table ip {TABLE} {{
 	comment "The VPC router of a Flatnet lab"
-	counter anti_spoof {{ }}
-	counter not_assigned {{ }}
-	counter to_router {{ }}
-	set unchecked {{
+{counters}	set unchecked {{
 		type ifname
 		comment "ENIs whose source/destination check is off"
 	}}
+	chain {FROM_ENIS} {{ }}
+	chain {TO_ENIS} {{ }}
 	chain prerouting {{
 		type filter hook prerouting priority raw; policy accept;
 		iifname "lo" accept
 		fib daddr type {{ broadcast, multicast }} drop
 		iifname @unchecked accept
-		fib saddr . iif oif missing counter name anti_spoof drop
+		fib saddr . iif oif missing {anti_spoof}
 	}}
 	chain input {{
 		type filter hook input priority filter; policy drop;
 		iifname "lo" accept
 		ip daddr 169.254.169.254 tcp dport 80 accept
-		counter name to_router
+		{to_router}
 	}}
 	chain forward {{
 		type filter hook forward priority filter; policy accept;
-		oifname "{SINK}" counter name not_assigned drop
+		oifname "{SINK}" {not_assigned}
+	}}
+	chain security_group_egress {{
+		type filter hook forward priority 10; policy accept;
+		ct state established,related accept
+		jump {FROM_ENIS}
+		iifname "e*" {egress}
+	}}
+	chain security_group_ingress {{
+		type filter hook forward priority 20; policy accept;
+		ct state established,related accept
+		jump {TO_ENIS}
+		oifname "e*" {ingress}
 	}}
 }}
-"#
+"#,
+        anti_spoof = dropped("anti_spoof", "iifname"),
+        to_router = dropped("to_router", "iifname"),
+        not_assigned = dropped("not_assigned", "iifname"),
+        egress = dropped("security_group_egress", "iifname"),
+        ingress = dropped("security_group_ingress", "oifname"),
     )
+}
+
+/// Counts a packet under `reason`, in all and for the ENI at that end, and drops it.
+fn dropped(reason: &str, end: &str) -> String {
+    format!("update @by_eni_{reason} {{ {end} counter }} counter name {reason} drop")
 }
 
 /// One element in or out of the set of ENIs without a source check.
@@ -79,6 +126,31 @@ pub fn counters() -> Result<Vec<(String, u64)>, FabricError> {
         Some((counter["name"].as_str()?.to_owned(), counter["packets"].as_u64()?))
     });
     Ok(counters.collect())
+}
+
+/// The packets each drop reason has counted by the link of an ENI, in the calling thread's network
+/// namespace: reason, link, packets.
+///
+/// # Errors
+/// When `nft` fails or prints what cannot be read.
+pub fn counters_by_link() -> Result<Vec<(&'static str, String, u64)>, FabricError> {
+    let mut all = Vec::new();
+    for reason in REASONS {
+        let listing = nft(&["-j", "list", "set", "ip", TABLE, &format!("by_eni_{reason}")], "")?;
+        let value: serde_json::Value =
+            serde_json::from_str(&listing).map_err(|error| FabricError {
+                doing: "reading the drop counters".to_owned(),
+                source: Some(Box::new(error)),
+            })?;
+        let sets = value["nftables"].as_array().into_iter().flatten();
+        let elements = sets.filter_map(|entry| entry["set"]["elem"].as_array()).flatten();
+        all.extend(elements.filter_map(|element| {
+            let element = &element["elem"];
+            let packets = element["counter"]["packets"].as_u64()?;
+            Some((reason, element["val"].as_str()?.to_owned(), packets))
+        }));
+    }
+    Ok(all)
 }
 
 fn nft(arguments: &[&str], input: &str) -> Result<String, FabricError> {

@@ -23,6 +23,7 @@ pub(super) fn all(draft: &Draft, problems: &mut Problems) {
     let subnets = subnet_references(draft, problems);
     control_plane(draft, &subnets, problems);
     endpoints(draft, problems);
+    super::security_groups::check(draft, problems);
     capacity(draft, &subnets, &usable, problems);
     pods(draft, problems);
 }
@@ -55,7 +56,7 @@ fn names(draft: &Draft, problems: &mut Problems) {
     }
 }
 
-fn unique<'a>(
+pub(super) fn unique<'a>(
     what: &str,
     names: impl Iterator<Item = &'a Located<String>>,
     problems: &mut Problems,
@@ -98,7 +99,12 @@ fn subnet_references<'a>(
     subnets
 }
 
-fn known_name(what: &str, name: &Located<String>, known: &[&str], problems: &mut Problems) {
+pub(super) fn known_name(
+    what: &str,
+    name: &Located<String>,
+    known: &[&str],
+    problems: &mut Problems,
+) {
     if known.contains(&name.value.as_str()) {
         return;
     }

@@ -8,6 +8,7 @@ use vpc::instance_types::InstanceType;
 use vpc::{AccountId, AvailabilityZone};
 
 use super::fields::{Cursor, Located, Problems};
+use super::security_groups::{self, DraftGroup};
 use super::tree::Node as YamlNode;
 use super::{
     Agent, Api, ControlPlane, Endpoint, Node, PodSet, Service, Subnet, Topology, Vpc, agent_env,
@@ -40,6 +41,7 @@ pub(super) struct Draft {
     pub(super) subnets: Vec<DraftSubnet>,
     /// Whether `subnets` has all subnets of the file, even if parts of them are missing.
     pub(super) subnets_complete: bool,
+    pub(super) security_groups: Vec<DraftGroup>,
     pub(super) control_plane: Option<DraftControlPlane>,
     pub(super) endpoints: Vec<DraftEndpoint>,
     pub(super) nodes: Vec<DraftNode>,
@@ -79,6 +81,7 @@ pub(super) struct DraftNode {
     pub(super) name: Option<Located<String>>,
     pub(super) instance_type: Option<Located<&'static InstanceType>>,
     pub(super) subnet: Option<Located<String>>,
+    pub(super) security_groups: Vec<Located<String>>,
     pub(super) env: BTreeMap<String, String>,
 }
 
@@ -101,6 +104,7 @@ pub(super) fn topology(root: &YamlNode, problems: &mut Problems) -> Option<Topol
         "region",
         "vpc",
         "subnets",
+        "securityGroups",
         "controlPlane",
         "endpoints",
         "agent",
@@ -133,6 +137,7 @@ pub(super) fn topology(root: &YamlNode, problems: &mut Problems) -> Option<Topol
         vpc_cidr: fields.required("vpc", problems).and_then(|at| vpc_cidr(&at, problems)),
         subnets,
         subnets_complete,
+        security_groups: security_groups::groups(&fields, problems),
         control_plane: fields.optional("controlPlane").and_then(|at| control_plane(&at, problems)),
         endpoints,
         nodes,
@@ -183,6 +188,7 @@ fn finish(draft: Draft, name: Option<String>, seed: Option<u64>) -> Option<Topol
             name: node.name?.value,
             instance_type: node.instance_type?.value,
             subnet: node.subnet?.value,
+            security_groups: node.security_groups.into_iter().map(|name| name.value).collect(),
             agent: Agent { env: node.env },
         })
     });
@@ -202,6 +208,7 @@ fn finish(draft: Draft, name: Option<String>, seed: Option<u64>) -> Option<Topol
         region: draft.region?.value,
         vpc: Vpc { cidr: draft.vpc_cidr?.value },
         subnets: subnets.collect::<Option<_>>()?,
+        security_groups: security_groups::finish(draft.security_groups)?,
         control_plane,
         endpoints: endpoints.collect::<Option<_>>()?,
         nodes: nodes.collect::<Option<_>>()?,
@@ -215,7 +222,7 @@ fn finish(draft: Draft, name: Option<String>, seed: Option<u64>) -> Option<Topol
 
 /// Reads each item of a list, if there is one, with `read`. Leaves out those that are not what
 /// they should be; the second value says whether none was.
-fn each<'a, T>(
+pub(super) fn each<'a, T>(
     at: Option<Cursor<'a>>,
     what: &str,
     max: usize,
@@ -281,7 +288,8 @@ fn node(
     lab_env: &BTreeMap<String, String>,
     problems: &mut Problems,
 ) -> Option<DraftNode> {
-    let fields = at.fields(&["name", "instanceType", "subnet", "agent"], problems)?;
+    let fields =
+        at.fields(&["name", "instanceType", "subnet", "securityGroups", "agent"], problems)?;
     let own_env = fields.optional("agent").map(|at| agent(&at, problems)).unwrap_or_default();
     let mut env = lab_env.clone();
     env.extend(own_env);
@@ -291,6 +299,7 @@ fn node(
             .required("instanceType", problems)
             .and_then(|at| at.parse(problems, values::instance_type)),
         subnet: fields.required("subnet", problems).and_then(|at| at.parse(problems, values::name)),
+        security_groups: security_groups::of_node(&fields, problems),
         env,
     })
 }

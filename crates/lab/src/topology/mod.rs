@@ -12,6 +12,7 @@ mod decode;
 mod error;
 mod fields;
 mod requests;
+mod security_groups;
 pub(crate) mod suggest;
 mod tree;
 mod values;
@@ -31,6 +32,7 @@ use vpc::{AccountId, AvailabilityZone};
 use crate::requests::RequestPolicy;
 
 pub use error::{Problem, TopologyError};
+pub use security_groups::{CLUSTER, DEFAULT, ENDPOINT, Rule, RulePeer, SecurityGroup};
 
 /// The commented default file, as users copy it.
 pub const DEFAULT_YAML: &str = include_str!("../../../../data/lab.yaml");
@@ -53,6 +55,8 @@ pub struct Topology {
     pub vpc: Vpc,
     /// Its subnets, in the order of the file; their CIDRs do not overlap.
     pub subnets: Vec<Subnet>,
+    /// Security groups beside the VPC's default, the cluster's and the endpoint's.
+    pub security_groups: Vec<SecurityGroup>,
     /// The managed control plane, if the lab has one.
     pub control_plane: Option<ControlPlane>,
     /// Interface endpoints: how nodes reach AWS APIs without leaving the VPC.
@@ -123,6 +127,8 @@ pub struct Node {
     pub instance_type: &'static InstanceType,
     /// Name of the subnet of its primary ENI.
     pub subnet: String,
+    /// Names of its security groups; without any, the cluster's, else the VPC's default.
+    pub security_groups: Vec<String>,
     /// Its agent.
     pub agent: Agent,
 }

@@ -3,8 +3,8 @@
 
 use super::World;
 use crate::{
-    AttachmentId, EniId, InstanceId, MacAddress, SecurityGroupId, SubnetCidrReservationId,
-    SubnetId, VpcCidrAssociationId, VpcId,
+    AttachmentId, EniId, InstanceId, MacAddress, SecurityGroupId, SecurityGroupRuleId,
+    SubnetCidrReservationId, SubnetId, VpcCidrAssociationId, VpcId,
 };
 
 impl World {
@@ -48,6 +48,15 @@ impl World {
         loop {
             let id = SecurityGroupId::from_bits(self.random.next());
             if !self.security_groups.contains_key(&id) {
+                return id;
+            }
+        }
+    }
+
+    pub(super) fn new_security_group_rule_id(&mut self) -> SecurityGroupRuleId {
+        loop {
+            let id = SecurityGroupRuleId::from_bits(self.rule_random.next());
+            if self.rule_group(&id).is_none() {
                 return id;
             }
         }

@@ -1,16 +1,17 @@
-//! Creating VPCs, subnets and security groups.
+//! Creating VPCs and subnets.
 
 use std::collections::BTreeMap;
 
 use ipnet::Ipv4Net;
 
 use super::World;
-use crate::security_group::{self, DEFAULT_NAME};
+use super::security_groups::all;
+use crate::security_group::DEFAULT_NAME;
 use crate::subnet::AddressSpace;
 use crate::vpc_cidr_rules::{is_block_size, unusable};
 use crate::{
-    AccountId, Error, SecurityGroup, SecurityGroupId, SecurityGroupSpec, Subnet, SubnetId,
-    SubnetSpec, Tags, Vpc, VpcAttributes, VpcCidr, VpcId, VpcSpec, tags,
+    Direction, Error, Peer, SecurityGroupSpec, Subnet, SubnetId, SubnetSpec, Tags, Vpc,
+    VpcAttributes, VpcCidr, VpcId, VpcSpec, tags,
 };
 
 impl World {
@@ -45,6 +46,11 @@ impl World {
                 tags: Tags::new(),
             },
             spec.owner.clone(),
+        );
+        // Its members may talk to each other (Amazon VPC user guide, "Default security groups").
+        self.add_rules(
+            &default_security_group,
+            vec![all(Direction::Ingress, Peer::Group(default_security_group.clone()))],
         );
         let vpc = Vpc {
             id: id.clone(),
@@ -107,82 +113,6 @@ impl World {
         };
         self.subnets.insert(id.clone(), subnet);
         Ok(id)
-    }
-
-    /// Creates a security group without rules.
-    ///
-    /// # Errors
-    /// There is no such VPC, it has a group of that name, the name, description or tags break a
-    /// rule, or the VPC's account has its quota of security groups.
-    pub fn create_security_group(
-        &mut self,
-        spec: SecurityGroupSpec,
-    ) -> Result<SecurityGroupId, Error> {
-        let owner = self.vpc(&spec.vpc)?.owner.clone();
-        if let Some(problem) = security_group::name_problem(&spec.name) {
-            return Err(Error::InvalidSecurityGroupName { name: spec.name, problem });
-        }
-        if let Some(problem) = security_group::description_problem(&spec.description) {
-            let description = spec.description;
-            return Err(Error::InvalidSecurityGroupDescription { description, problem });
-        }
-        if self.security_groups.values().any(|g| g.vpc == spec.vpc && g.name == spec.name) {
-            return Err(Error::SecurityGroupDuplicate { vpc: spec.vpc, name: spec.name });
-        }
-        tags::check(&spec.tags)?;
-        self.check_security_group_quota(&owner)?;
-        Ok(self.add_security_group(spec, owner))
-    }
-
-    /// The security groups of a new or changed ENI of the VPC: those given, each once; the
-    /// default group if none is given.
-    pub(super) fn security_groups_for(
-        &self,
-        vpc: &Vpc,
-        groups: Vec<SecurityGroupId>,
-    ) -> Result<Vec<SecurityGroupId>, Error> {
-        if groups.is_empty() {
-            return Ok(vec![vpc.default_security_group.clone()]);
-        }
-        let mut unique: Vec<SecurityGroupId> = Vec::with_capacity(groups.len());
-        for group in groups {
-            let group_vpc = &self.security_group(&group)?.vpc;
-            if *group_vpc != vpc.id {
-                let (group_vpc, vpc) = (group_vpc.clone(), vpc.id.clone());
-                return Err(Error::SecurityGroupOtherVpc { group, group_vpc, vpc });
-            }
-            if !unique.contains(&group) {
-                unique.push(group);
-            }
-        }
-        let (requested, limit) = (unique.len(), self.quotas.security_groups_per_eni);
-        if requested > limit as usize {
-            return Err(Error::SecurityGroupsPerEniLimitExceeded { requested, limit });
-        }
-        Ok(unique)
-    }
-
-    fn add_security_group(&mut self, spec: SecurityGroupSpec, owner: AccountId) -> SecurityGroupId {
-        let id = self.new_security_group_id();
-        let group = SecurityGroup {
-            id: id.clone(),
-            vpc: spec.vpc,
-            owner,
-            name: spec.name,
-            description: spec.description,
-            tags: spec.tags,
-        };
-        self.security_groups.insert(id.clone(), group);
-        id
-    }
-
-    fn check_security_group_quota(&self, owner: &AccountId) -> Result<(), Error> {
-        let limit = self.quotas.security_groups;
-        let owned = self.security_groups.values().filter(|group| group.owner == *owner).count();
-        if owned >= limit as usize {
-            return Err(Error::SecurityGroupLimitExceeded { owner: owner.clone(), limit });
-        }
-        Ok(())
     }
 
     /// A subnet of the VPC that shares addresses with the block. Blocks either nest or are apart,

@@ -84,6 +84,13 @@ impl World {
                     None => Err(Error::UnknownSecurityGroup { group }),
                 }
             }
+            "sgr" => {
+                let rule = resource.parse().map_err(Error::InvalidResourceId)?;
+                let expected = "the ID of a security group rule";
+                self.rule_tags_mut(&rule).ok_or_else(|| {
+                    Error::InvalidResourceId(InvalidId { value: resource.to_owned(), expected })
+                })
+            }
             _ => {
                 let (value, expected) = (resource.to_owned(), "the ID of a resource");
                 Err(Error::InvalidResourceId(InvalidId { value, expected }))

@@ -17,6 +17,7 @@ mod instances;
 mod model;
 mod networks;
 mod prefixes;
+mod security_groups;
 mod tagging;
 mod vpc_life;
 

@@ -5,6 +5,7 @@ mod attachments;
 mod attributes;
 mod cidr_reservations;
 mod create;
+mod security_groups;
 mod subnets;
 mod tags;
 mod vpcs;
@@ -14,6 +15,10 @@ pub(super) use attachments::{attach, delete, detach};
 pub(super) use attributes::modify_attribute;
 pub(super) use cidr_reservations::{create_cidr_reservation, delete_cidr_reservation};
 pub(super) use create::create;
+pub(super) use security_groups::{
+    authorize_egress, authorize_ingress, create_security_group, delete_security_group,
+    revoke_egress, revoke_ingress,
+};
 pub(super) use subnets::{create_subnet, delete_subnet, modify_subnet_attribute};
 pub(super) use tags::{create_tags, delete_tags};
 pub(super) use vpcs::{

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use ec2_query::{CreateTags, DeleteTags, Return, Tag, TagSpecification};
 use vpc::{
-    EniId, InstanceId, SecurityGroupId, SubnetCidrReservationId, SubnetId, Tags, VpcId, World,
+    EniId, InstanceId, SecurityGroupId, SecurityGroupRuleId, SubnetCidrReservationId, SubnetId,
+    Tags, VpcId, World,
 };
 
 use crate::api::Context;
@@ -100,6 +101,10 @@ fn own(context: &Context<'_>, world: &World, id: &str) -> Result<(), ApiError> {
     if let Ok(group) = id.parse::<SecurityGroupId>() {
         let owner = world.security_group(&group).ok().map(|group| group.owner.clone());
         return require::<SecurityGroupId>(context, id, owner);
+    }
+    if let Ok(rule) = id.parse::<SecurityGroupRuleId>() {
+        let owner = world.rule_group(&rule).map(|group| group.owner.clone());
+        return require::<SecurityGroupRuleId>(context, id, owner);
     }
     Ok(())
 }

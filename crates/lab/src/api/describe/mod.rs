@@ -4,6 +4,7 @@ mod cidr_reservations;
 mod instance_types;
 mod instances;
 mod network_interfaces;
+mod security_group_rules;
 mod security_groups;
 mod subnets;
 mod vpcs;
@@ -13,7 +14,10 @@ pub(super) use cidr_reservations::{cidr_reservations, view as cidr_reservation};
 pub(super) use instance_types::instance_types;
 pub(super) use instances::instances;
 pub(super) use network_interfaces::{network_interfaces, view as network_interface};
-pub(super) use security_groups::security_groups;
+pub(super) use security_group_rules::{
+    parts as rule_parts, security_group_rules, view as security_group_rule,
+};
+pub(super) use security_groups::{arn as security_group_arn, security_groups};
 pub(super) use subnets::{subnets, view as subnet};
 pub(super) use vpcs::{cidr_block, view as vpc, vpc_attribute, vpcs};
 pub(super) use zones::{zones, zones_of};
@@ -101,7 +105,7 @@ fn choose<R: Described>(
 }
 
 /// Tags as answers show them.
-fn tags(tags: &Tags) -> Vec<Tag> {
+pub(super) fn tags(tags: &Tags) -> Vec<Tag> {
     tags.iter().map(|(key, value)| Tag::new(key, value)).collect()
 }
 

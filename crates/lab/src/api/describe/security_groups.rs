@@ -1,15 +1,15 @@
 //! DescribeSecurityGroups.
 
 use ec2_query::{
-    DescribeSecurityGroups, DescribeSecurityGroupsResponse, IpPermission, IpRange, SecurityGroup,
-    UserIdGroupPair,
+    DescribeSecurityGroups, DescribeSecurityGroupsResponse, IpPermission, SecurityGroup,
 };
-use vpc::{SecurityGroupId, World};
+use vpc::{Direction, SecurityGroupId, World};
 
 use super::{Described, Selection, list, many, one, tag_pairs, tags};
 use crate::api::Context;
 use crate::api::error::ApiError;
 use crate::api::filter::Filtered;
+use crate::api::permissions::permissions;
 use crate::state::facts;
 
 pub(in crate::api) fn security_groups(
@@ -40,39 +40,27 @@ pub(in crate::api) fn security_groups(
 
 fn view(context: &Context<'_>, world: &World, group: &vpc::SecurityGroup) -> Option<SecurityGroup> {
     let vpc = world.vpc(&group.vpc).ok().filter(|vpc| context.owns(&vpc.owner))?;
-    let everything = |pairs: Vec<UserIdGroupPair>, ranges: Vec<IpRange>| IpPermission {
-        ip_protocol: "-1".into(),
-        groups: pairs,
-        ip_ranges: ranges,
-        ..IpPermission::default()
-    };
-    // What every group of a VPC begins with: all may leave; and into the default group, all from
-    // its own members.
-    let own_members = UserIdGroupPair {
-        user_id: vpc.owner.to_string(),
-        group_id: group.id.to_string(),
-        description: None,
-    };
-    let is_default = vpc.default_security_group == group.id;
-    let ingress = is_default.then(|| everything(vec![own_members], Vec::new()));
-    let anywhere = IpRange { cidr_ip: "0.0.0.0/0".into(), description: None };
     Some(SecurityGroup {
         group_id: group.id.to_string(),
-        security_group_arn: format!(
-            "arn:{}:ec2:{}:{}:security-group/{}",
-            facts::PARTITION,
-            context.lab.region,
-            vpc.owner,
-            group.id
-        ),
+        security_group_arn: arn(context, &group.id),
         group_name: group.name.clone(),
         description: group.description.clone(),
         owner_id: vpc.owner.to_string(),
         vpc_id: group.vpc.to_string(),
-        ip_permissions: ingress.into_iter().collect(),
-        ip_permissions_egress: vec![everything(Vec::new(), vec![anywhere])],
+        ip_permissions: permissions(group.rules_of(Direction::Ingress), &vpc.owner),
+        ip_permissions_egress: permissions(group.rules_of(Direction::Egress), &vpc.owner),
         tags: tags(&group.tags),
     })
+}
+
+/// The Amazon resource name of a group of the caller's account.
+pub(in crate::api) fn arn(context: &Context<'_>, group: &SecurityGroupId) -> String {
+    format!(
+        "arn:{}:ec2:{}:{}:security-group/{group}",
+        facts::PARTITION,
+        context.lab.region,
+        context.caller.account,
+    )
 }
 
 impl Described for SecurityGroup {
@@ -116,7 +104,10 @@ fn permission_attribute(permissions: &[IpPermission], name: &str) -> Option<Vec<
         "group-id" => many(pairs().map(|pair| &pair.group_id)),
         "user-id" => many(pairs().map(|pair| &pair.user_id)),
         "protocol" => many(permissions.iter().map(|p| &p.ip_protocol)),
-        "group-name" | "ipv6-cidr" | "prefix-list-id" => super::never(),
+        "ipv6-cidr" => {
+            many(permissions.iter().flat_map(|p| &p.ipv6_ranges).map(|range| &range.cidr_ipv6))
+        }
+        "group-name" | "prefix-list-id" => super::never(),
         _ => None,
     }
 }

@@ -14,6 +14,7 @@ mod prefixes;
 mod protocol;
 mod requests;
 mod scene;
+mod security_groups;
 mod tags;
 mod vpc_life;
 

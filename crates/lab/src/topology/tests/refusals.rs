@@ -250,3 +250,57 @@ fn requests() {
     let edits: Vec<(&str, &str)> = edits.iter().map(|edit| (api, edit.as_str())).collect();
     insta::assert_snapshot!(refusals(&edits));
 }
+
+#[test]
+fn security_groups() {
+    let with = |groups: &str| format!("securityGroups: [{groups}]\nendpoints:\n");
+    let group = |rest: &str| with(&format!("{{name: web, {rest}}}"));
+    let ingress = |rule: &str| group(&format!("ingress: [{{{rule}}}]"));
+    let files = [
+        with("{}"),
+        with("{name: default}, {name: a}, {name: a}"),
+        group("inbound: []"),
+        ingress("protocol: tcp, ports: 443-80, from: self"),
+        ingress("protocol: icmp, ports: 8, from: self"),
+        ingress("protocol: tpc, from: 10.0.0.1/8"),
+        ingress("protocol: 300, from: wbe"),
+        ingress("protocol: tcp, to: self"),
+        group("egress: [{protocol: all, from: self}]"),
+    ];
+    let edits: Vec<(&str, &str)> = files.iter().map(|to| ("endpoints:\n", to.as_str())).collect();
+    let nodes = [
+        (
+            "    subnet: nodes-a\n  - name: node-2",
+            "    subnet: nodes-a\n    securityGroups: [clutser]\n  - name: node-2",
+        ),
+        (
+            "    subnet: nodes-a\n  - name: node-2",
+            "    subnet: nodes-a\n    securityGroups: [default, default]\n  - name: node-2",
+        ),
+        (
+            "    subnet: nodes-a\n  - name: node-2",
+            "    subnet: nodes-a\n    securityGroups: default\n  - name: node-2",
+        ),
+    ];
+    insta::assert_snapshot!(refusals(&[edits, nodes.to_vec()].concat()));
+}
+
+#[test]
+fn security_groups_are_read() {
+    let text = GOOD.replacen(
+        "endpoints:\n",
+        "securityGroups:\n  - name: web\n    ingress:\n      - {protocol: tcp, ports: 80-443, from: self}\n      \
+         - {protocol: 4, from: cluster}\n    egress: [{protocol: 6, to: 10.10.0.0/16}]\nendpoints:\n",
+        1,
+    );
+    let lab = Topology::from_yaml(&text).expect("valid");
+    let [web] = lab.security_groups.as_slice() else { panic!("{:?}", lab.security_groups) };
+    let shown = format!("{web:?}");
+    for part in [
+        "Tcp(PortRange { first: 80, last: 443 }), peer: Group(\"web\")",
+        "Protocol(4), peer: Group(\"cluster\")",
+        "egress: Some([Rule { traffic: Tcp(PortRange { first: 0, last: 65535 }), peer: Block(10.10.0.0/16) }])",
+    ] {
+        assert!(shown.contains(part), "{part} in {shown}");
+    }
+}

@@ -1,5 +1,14 @@
 //! Security groups.
 
+mod effective;
+mod rule;
+
+pub use effective::{EffectiveRule, EffectiveRules};
+pub use rule::{
+    Direction, IcmpKind, Packet, Payload, Peer, Permission, PortRange, SecurityGroupRule,
+    SecurityGroupRuleSpec, Traffic,
+};
+
 use crate::{AccountId, SecurityGroupId, Tags, VpcId};
 
 /// A security group of a VPC.
@@ -17,6 +26,15 @@ pub struct SecurityGroup {
     pub description: String,
     /// Its tags.
     pub tags: Tags,
+    /// Its rules, in the order they were added.
+    pub rules: Vec<SecurityGroupRule>,
+}
+
+impl SecurityGroup {
+    /// Its rules of one direction, in the order they were added.
+    pub fn rules_of(&self, direction: Direction) -> impl Iterator<Item = &SecurityGroupRule> {
+        self.rules.iter().filter(move |rule| rule.permission.direction == direction)
+    }
 }
 
 /// What to create a security group from.
