@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::error::{CniError, code};
 use crate::protocol::{Reply, Request};
 use crate::result::check_version;
-use crate::validate::{interface_name, is_identifier};
+use crate::validate::{self, is_identifier};
 use crate::{DEFAULT_SOCKET, LATEST_VERSION, SUPPORTED_VERSIONS};
 
 /// What the process does at its end.
@@ -148,18 +148,8 @@ fn check_environment(command: &str, env: &impl Fn(&str) -> Option<String>) -> Re
     if required.is_empty() {
         return Ok(());
     }
-    let container = env("CNI_CONTAINERID").unwrap_or_default();
-    if !is_identifier(&container) {
-        return invalid(format!(
-            "CNI_CONTAINERID \"{container}\" is invalid: letters, digits, '_', '.' and '-', \
-             beginning with a letter or digit"
-        ));
-    }
-    let ifname = env("CNI_IFNAME").unwrap_or_default();
-    match interface_name(&ifname) {
-        Ok(()) => Ok(()),
-        Err(why) => invalid(format!("CNI_IFNAME \"{ifname}\" is invalid: it {why}")),
-    }
+    let text = |name: &str| env(name).unwrap_or_default();
+    validate::attachment(&text("CNI_CONTAINERID"), &text("CNI_IFNAME"))
 }
 
 fn read_config(mut stdin: impl Read) -> Result<Value, CniError> {

@@ -6,6 +6,7 @@
 use serde_json::{Value, json};
 
 use crate::error::{CniError, code};
+use crate::validate;
 
 /// The version of the documents here.
 pub const PROTOCOL_VERSION: u64 = 1;
@@ -47,10 +48,12 @@ impl Request {
         format!("{document}\n")
     }
 
-    /// Reads a request of `op` `cni`; the caller has read the line and looked at `op`.
+    /// Reads a request of `op` `cni`; the caller has read the line and looked at `op`. Names are
+    /// checked as the plugin checks them: what comes over a socket need not come from the plugin.
     ///
     /// # Errors
-    /// [`code::DECODING_FAILURE`] naming what is missing, or another `version`.
+    /// [`code::DECODING_FAILURE`] naming what is missing, or another `version`;
+    /// [`code::INVALID_ENVIRONMENT`] for a container id or interface name that is none.
     pub fn from_json(document: &Value) -> Result<Self, CniError> {
         let failure = |what: String| CniError::new(code::DECODING_FAILURE, what);
         let version = document["version"].as_u64();
@@ -67,7 +70,7 @@ impl Request {
                 .map(ToOwned::to_owned)
                 .ok_or_else(|| failure(format!("the plugin's request has no \"{key}\"")))
         };
-        Ok(Self {
+        let request = Self {
             command: text("command")?,
             container_id: text("containerID")?,
             netns: text("netns")?,
@@ -75,7 +78,12 @@ impl Request {
             args: text("args")?,
             path: text("path")?,
             config: document["config"].clone(),
-        })
+        };
+        // The others are about no container.
+        if matches!(request.command.as_str(), "ADD" | "CHECK" | "DEL") {
+            validate::attachment(&request.container_id, &request.ifname)?;
+        }
+        Ok(request)
     }
 
     /// A value of `CNI_ARGS` (`KEY=VALUE;KEY=VALUE`), such as `K8S_POD_NAME`.
@@ -174,6 +182,36 @@ mod tests {
             let error = Request::from_json(&changed).unwrap_err();
             assert_eq!(error.code, code::DECODING_FAILURE);
             assert!(error.msg.contains(key), "{error}");
+        }
+    }
+
+    #[test]
+    fn names_are_checked_again() {
+        let document: Value = serde_json::from_str(&request().to_line()).unwrap();
+        let bad = [
+            ("containerID", "", "CNI_CONTAINERID"),
+            ("containerID", "../c1", "CNI_CONTAINERID"),
+            ("ifname", "", "CNI_IFNAME"),
+            ("ifname", "../../all", "CNI_IFNAME"),
+            ("ifname", "eth%d", "CNI_IFNAME"),
+            ("ifname", "eth0\0", "CNI_IFNAME"),
+        ];
+        for command in ["ADD", "CHECK", "DEL"] {
+            for (key, value, variable) in bad {
+                let mut changed = document.clone();
+                changed["command"] = json!(command);
+                changed[key] = json!(value);
+                let error = Request::from_json(&changed).unwrap_err();
+                assert_eq!(error.code, code::INVALID_ENVIRONMENT, "{command} {value:?}");
+                assert!(error.msg.contains(variable), "{error}");
+            }
+        }
+        for command in ["STATUS", "GC"] {
+            let mut changed = document.clone();
+            changed["command"] = json!(command);
+            changed["containerID"] = json!("");
+            changed["ifname"] = json!("");
+            Request::from_json(&changed).unwrap();
         }
     }
 

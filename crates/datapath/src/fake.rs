@@ -170,6 +170,11 @@ impl Kernel for FakeNetlink {
         if failures.is_empty() { Ok(()) } else { Err(ApplyError { failures }) }
     }
 
+    fn remove_link(&mut self, link: &Link) -> Result<(), ApplyError> {
+        let there = self.read(|state| state.links.iter().any(|l| l.index == link.index));
+        if there { self.apply(&[Op::DelLink { name: link.name.clone() }]) } else { Ok(()) }
+    }
+
     fn set_sysctl(&mut self, sysctl: &Sysctl) -> Result<(), SysctlError> {
         let mut machine = self.lock();
         let sysctls = &mut machine.namespace(self.netns.id()).sysctls;

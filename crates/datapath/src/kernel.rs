@@ -46,6 +46,15 @@ pub trait Kernel: Sized {
     /// # Errors
     /// The changes that failed, with the kernel's reasons.
     fn apply(&mut self, ops: &[Op]) -> Result<(), ApplyError>;
+    /// Removes this very link, not another that has its name by now, with all that
+    /// [`Op::DelLink`] takes along. Succeeds when it is gone already.
+    ///
+    /// Returns as soon as the link is gone, while the kernel still frees its memory: that waits
+    /// for all CPUs (`rcu_barrier` in `netdev_run_todo`), and is nine tenths of a removal.
+    ///
+    /// # Errors
+    /// The kernel's reason, as that of an [`Op::DelLink`].
+    fn remove_link(&mut self, link: &Link) -> Result<(), ApplyError>;
     /// Everything at once.
     fn state(&mut self) -> Result<KernelState, NetlinkError>;
     /// Writes a kernel setting of the namespace.

@@ -7,7 +7,9 @@ use std::str::FromStr;
 
 use ipnet::Ipv4Net;
 
-/// The protocol number on routes and rules of ours; nothing without it is ever removed.
+/// The protocol number on routes and rules of ours. Those without it are never removed, except on
+/// links that are ours whole: of a secondary ENI, addresses we did not put there and the kernel's
+/// routes for them go too ([`crate::DesiredState::owned_links`]).
 ///
 /// Unassigned in the kernel's list (`include/uapi/linux/rtnetlink.h`) and in iproute2's
 /// `rt_protos`.

@@ -115,6 +115,23 @@ impl Netns {
         })?
     }
 
+    /// Runs `work` inside the namespace, on a thread of its own, without waiting for it. The
+    /// namespace lives as long as the thread.
+    ///
+    /// # Errors
+    /// When the thread cannot be started. That the namespace cannot be entered is the thread's
+    /// result.
+    pub(crate) fn spawn<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> io::Result<thread::JoinHandle<io::Result<T>>> {
+        let netns = self.clone();
+        thread::Builder::new().name("netns".into()).spawn(move || {
+            move_into_link_name_space(netns.as_fd(), Some(LinkNameSpaceType::Network))?;
+            Ok(work())
+        })
+    }
+
     /// What tells this namespace apart from others.
     #[must_use]
     pub fn id(&self) -> NetnsId {

@@ -101,6 +101,45 @@ fn change_by_change() {
     assert_eq!(fake.links().unwrap().len(), 1);
 }
 
+/// A link that was looked up, then replaced by another of its name, is not what is removed.
+fn replace_and_remove<K: Kernel>(kernel: &mut K) {
+    let veth = |last| Op::AddVeth {
+        name: "left".into(),
+        mac: mac(last),
+        mtu: 1500,
+        peer: VethPeer { name: "right".into(), mac: mac(9), mtu: 1500, netns: None },
+    };
+    kernel.apply(&[veth(1)]).unwrap();
+    let old = kernel.link_by_name("left").unwrap().unwrap();
+    kernel.apply(&[Op::DelLink { name: "left".into() }, veth(2)]).unwrap();
+    kernel.remove_link(&old).unwrap();
+    // The new one stays.
+    let new = kernel.link_by_name("left").unwrap().unwrap();
+    assert_eq!(new.mac, mac(2));
+    for _ in 0..2 {
+        kernel.remove_link(&new).unwrap();
+        assert_eq!(kernel.link_by_name("left").unwrap(), None);
+        assert_eq!(kernel.link_by_name("right").unwrap(), None, "both ends are gone at once");
+    }
+    // And the names are free again.
+    kernel.apply(&[veth(3)]).unwrap();
+}
+
+#[test]
+fn removing_a_link_means_that_very_link() {
+    replace_and_remove(&mut netlink(&netns()));
+    replace_and_remove(&mut FakeNetlink::new().unwrap());
+}
+
+#[test]
+fn a_link_that_the_kernel_keeps_is_an_error() {
+    let mut real = netlink(&netns());
+    let lo = real.link_by_name("lo").unwrap().unwrap();
+    let error = real.remove_link(&lo).unwrap_err();
+    assert_eq!(error.failures[0].op, Op::DelLink { name: "lo".into() });
+    assert!(real.link_by_name("lo").unwrap().is_some());
+}
+
 /// A node with two ENIs, and pods, through the whole life of the data path.
 fn life<K: Kernel>(node: &mut K, pods: [Netns; 2]) -> Vec<KernelState> {
     let mut states = Vec::new();
@@ -168,6 +207,8 @@ fn the_whole_life_of_a_node() {
             peer: VethPeer { name: far.into(), mac: self::mac(1), mtu: 9001, netns: Some(netns) },
         };
         real.apply(&[veth(elsewhere.clone())]).unwrap();
+        // So that nobody waits for a carrier that never comes.
+        netlink(&elsewhere).apply(&[Op::up(far)]).unwrap();
         fake.apply(&[veth(FakeNetlink::netns().unwrap())]).unwrap();
     }
     let expected = life(&mut real, [netns(), netns()]);

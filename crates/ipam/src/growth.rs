@@ -254,7 +254,7 @@ impl Pool {
         })
     }
 
-    fn is_busy(&self, id: &EniId) -> bool {
+    pub(crate) fn is_busy(&self, id: &EniId) -> bool {
         self.in_flight.values().any(|task| match task {
             Task::AssignAddresses { eni, .. } | Task::ReleaseEni { eni } => eni == id,
             Task::CreateEni { .. } | Task::DescribeSubnet { .. } => false,

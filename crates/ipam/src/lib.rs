@@ -6,6 +6,7 @@
 //!   and gives them back: [`Pool::release`];
 //! - asks what to do: [`Pool::plan`] answers [`Action`]s, each with its [`Reason`], and remembers
 //!   them as in flight until [`Pool::observe`] is told how each one ended;
+//! - tells it now and then what EC2 lists: [`Pool::reconcile`], [`Pool::eni_gone`];
 //! - asks when to come back if nothing happens: [`Pool::next_wake`].
 //!
 //! Secondary-IP mode with the meaning operators know from the AWS VPC CNI's `WARM_ENI_TARGET`: the
@@ -23,6 +24,7 @@ mod growth;
 mod model;
 mod observe;
 mod pool;
+mod reconcile;
 mod refusal;
 mod subnet;
 #[cfg(test)]
@@ -33,5 +35,6 @@ pub use model::{
     Assignment, AttachmentKey, Eni, EniId, LimitSource, Limits, Settings, SubnetId, Time,
 };
 pub use pool::{EniView, Pool, RestoreError, Stats};
+pub use reconcile::Reconciled;
 pub use refusal::{Refusal, Wait};
 pub use subnet::{SubnetReport, SubnetUse, SubnetUses};

@@ -25,6 +25,9 @@ impl Pool {
                         self.granted(&subnet, now);
                     }
                     self.add_addresses(&eni, &addresses);
+                    if let Some(eni) = self.enis.get_mut(&eni) {
+                        eni.changed_at = now;
+                    }
                 }
             }
             Event::SubnetDescribed(report) => {

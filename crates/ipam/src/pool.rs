@@ -46,6 +46,8 @@ pub(crate) struct EniState {
     pub(crate) subnet: SubnetId,
     pub(crate) primary: Ipv4Addr,
     pub(crate) attached_at: Time,
+    /// When it last got addresses; EC2's listings may lag behind that.
+    pub(crate) changed_at: Time,
     pub(crate) managed: bool,
     pub(crate) addresses: BTreeMap<Ipv4Addr, Slot>,
     pub(crate) releasing: bool,
@@ -176,15 +178,18 @@ impl Pool {
         }
     }
 
-    /// Adds an attached ENI. Addresses that a restored attachment holds stay with it.
+    /// Adds an attached ENI. Addresses that a restored attachment holds stay with it. What the
+    /// addresses of an ENI are used for that is known already is kept.
     pub fn add_eni(&mut self, eni: Eni) {
+        let known = self.enis.remove(&eni.id).map(|eni| eni.addresses);
         let state = EniState {
             device_index: eni.device_index,
             subnet: eni.subnet,
             primary: eni.primary,
             attached_at: eni.attached_at,
+            changed_at: eni.attached_at,
             managed: eni.managed,
-            addresses: BTreeMap::new(),
+            addresses: known.unwrap_or_default(),
             releasing: false,
             keep_until: Time(0),
             full: false,
@@ -287,6 +292,14 @@ impl Pool {
             self.waiting.remove(key);
         }
         Err(refusal)
+    }
+
+    /// Whether an attachment would get an address now, asked without being one.
+    ///
+    /// # Errors
+    /// The [`Refusal`] it would get.
+    pub fn can_assign(&self, now: Time) -> Result<(), Refusal> {
+        if self.pick(now).is_some() { Ok(()) } else { Err(self.refusal(now)) }
     }
 
     /// `key` has given up waiting.

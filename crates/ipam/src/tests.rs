@@ -2,6 +2,7 @@
 
 mod growth;
 mod model;
+mod reconcile;
 mod refusals;
 mod twin;
 

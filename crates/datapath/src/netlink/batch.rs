@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use rustix::io::Errno;
 
 use super::socket::{Answer, MAX_REQUESTS, Request, RouteSocket};
-use super::{decode, encode, found_link};
+use super::{broken, decode, encode, found_link};
 use crate::kernel::{Failure, Refusal};
 use crate::op::Op;
 
@@ -98,8 +98,7 @@ impl<'a> Batch<'a> {
         let (what, requests): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.pending).into_iter().unzip();
         let answers = self.socket.exchange(requests).unwrap_or_else(|error| {
-            let broken =
-                Refusal { errno: Errno::IO.raw_os_error(), message: Some(error.to_string()) };
+            let broken = broken(&error);
             let answer = || Answer { messages: vec![], refusal: Some(broken.clone()) };
             std::iter::repeat_with(answer).take(what.len()).collect()
         });

@@ -65,6 +65,21 @@ pub(super) fn link_query(name: &str) -> Request {
     Request { message: RouteNetlinkMessage::GetLink(message), flags: 0 }
 }
 
+/// The request for one link by index, without its counters.
+pub(super) fn indexed_link_query(index: u32) -> Request {
+    let mut message = LinkMessage::default();
+    message.header.index = index;
+    message.attributes.push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
+    Request { message: RouteNetlinkMessage::GetLink(message), flags: 0 }
+}
+
+/// The request to remove one link by index.
+pub(super) fn indexed_link_removal(index: u32) -> Request {
+    let mut message = LinkMessage::default();
+    message.header.index = index;
+    Request { message: RouteNetlinkMessage::DelLink(message), flags: 0 }
+}
+
 /// The request for all links, without their counters.
 pub(super) fn link_dump() -> RouteNetlinkMessage {
     let mut message = LinkMessage::default();

@@ -3,6 +3,7 @@
 mod batch;
 mod decode;
 mod encode;
+mod removal;
 mod socket;
 
 use std::collections::HashMap;
@@ -12,7 +13,7 @@ use netlink_packet_route::RouteNetlinkMessage as Message;
 use netlink_packet_route::link::LinkMessage;
 use rustix::io::Errno;
 
-use crate::kernel::{ApplyError, Kernel, NetlinkError};
+use crate::kernel::{ApplyError, Failure, Kernel, NetlinkError, Refusal};
 use crate::model::{Address, Link, Mac, Neighbour, Route, Rule};
 use crate::netns::Netns;
 use crate::op::Op;
@@ -202,6 +203,21 @@ impl Kernel for Netlink {
         let failures = batch::apply(&mut self.socket, ops);
         if failures.is_empty() { Ok(()) } else { Err(ApplyError { failures }) }
     }
+
+    fn remove_link(&mut self, link: &Link) -> Result<(), ApplyError> {
+        let refusal = removal::remove(&mut self.socket, &self.netns, link)
+            .unwrap_or_else(|error| Some(broken(&error)));
+        let op = || Op::DelLink { name: link.name.clone() };
+        match refusal {
+            None => Ok(()),
+            Some(refusal) => Err(ApplyError { failures: vec![Failure { op: op(), refusal }] }),
+        }
+    }
+}
+
+/// The refusal of a request that was not answered.
+fn broken(error: &io::Error) -> Refusal {
+    Refusal { errno: Errno::IO.raw_os_error(), message: Some(error.to_string()) }
 }
 
 fn found_link(messages: Vec<Message>) -> Option<LinkMessage> {

@@ -1,112 +1,28 @@
-//! Desired state, brought into the kernel: ENIs, pods, and the whole node after a restart.
+//! Desired state, brought into the kernel: pods here, ENIs and the whole node in `node`.
 
+mod error;
+mod node;
 #[cfg(test)]
 mod tests;
 
 use std::time::{Duration, Instant};
 
-use crate::diff::{Drift, diff, drift, repairs};
-use crate::eni::{self, EniSpec};
+pub use error::{Place, WireError};
+pub use node::{restore, setup_eni, setup_node, teardown_eni};
+
+use crate::diff::{drift, repairs};
 use crate::kernel::{ApplyError, Kernel, NetlinkError};
+use crate::model::{Link, LinkKind};
 use crate::op::Op;
 use crate::pod::{PodHost, PodSpec};
 use crate::state::{DesiredState, KernelState};
-use crate::sysctl::SysctlError;
 
-/// How often a namespace is compared and changed before giving up: once, once more for what the
-/// first round's removals took along, and once to see that nothing is left to do.
-const ROUNDS: u32 = 3;
+/// How often making a veth pair is tried while others make and remove links of the same name:
+/// each try but the last gives way to one of them.
+const VETH_TRIES: u32 = 4;
 
 /// How long a new veth pair may take to carry packets; the kernel needs microseconds.
 const PAIR_STARTS: Duration = Duration::from_millis(100);
-/// How long an ENI's link may take: a real one negotiates with the hypervisor.
-const ENI_STARTS: Duration = Duration::from_secs(5);
-
-/// Why a node, ENI or pod could not be brought into shape.
-#[derive(Debug, thiserror::Error)]
-pub enum WireError {
-    /// The ENI's link is not there: attaching takes the hypervisor up to seconds. Try again.
-    #[error("no link with the Ethernet address {mac} (ENI with device index {device_index})")]
-    NoEniLink {
-        /// The ENI's device index.
-        device_index: u32,
-        /// The ENI's Ethernet address.
-        mac: crate::Mac,
-    },
-    /// The pod's namespace is the node's own: the runtime passed a wrong path, or a pod with
-    /// `hostNetwork`, for which it must not call.
-    #[error("the pod's network namespace is the node's own")]
-    HostNamespace,
-    /// The pod has a link of that name already.
-    #[error("the pod already has a link named {ifname}")]
-    InterfaceExists {
-        /// The name.
-        ifname: String,
-    },
-    /// The pod's namespace cannot be entered.
-    #[error("cannot enter the pod's network namespace")]
-    PodNamespace {
-        /// Why.
-        #[source]
-        source: NetlinkError,
-    },
-    /// The kernel could not be asked.
-    #[error("cannot read the network objects of the {place}")]
-    Read {
-        /// Node or pod.
-        place: Place,
-        /// Why.
-        #[source]
-        source: NetlinkError,
-    },
-    /// The kernel refused changes.
-    #[error("cannot change the network objects of the {place}")]
-    Apply {
-        /// Node or pod.
-        place: Place,
-        /// Which, and why.
-        #[source]
-        source: ApplyError,
-    },
-    /// A kernel setting could not be written.
-    #[error("cannot change a kernel setting of the {place}")]
-    Sysctl {
-        /// Node or pod.
-        place: Place,
-        /// Which, and why.
-        #[source]
-        source: SysctlError,
-    },
-    /// Things are not as they should be: what CHECK finds, or what somebody keeps undoing.
-    #[error("{}", list(drifts))]
-    Drifted {
-        /// Where and what, in order.
-        drifts: Vec<(Place, Drift)>,
-    },
-}
-
-/// One of the two namespaces a pod is wired in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// The node's.
-    Node,
-    /// The pod's.
-    Pod,
-}
-
-impl std::fmt::Display for Place {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Node => "node",
-            Self::Pod => "pod",
-        })
-    }
-}
-
-fn list(drifts: &[(Place, Drift)]) -> String {
-    let lines: Vec<_> = drifts.iter().map(|(place, drift)| format!("{place}: {drift}")).collect();
-    lines.join("; ")
-}
 
 /// Makes a pod's veth pair and everything that belongs to it, in both namespaces. A host veth of
 /// the same name from an earlier sandbox is replaced.
@@ -120,7 +36,7 @@ pub fn add_pod<K: Kernel>(host: &mut K, spec: &PodSpec) -> Result<(), WireError>
         return Err(WireError::HostNamespace);
     }
     let mut pod = host.open_in(&spec.netns).map_err(|source| WireError::PodNamespace { source })?;
-    add_veth(host, spec)?;
+    add_veth(host, &mut pod, spec)?;
     let wired = create(host, Place::Node, &spec.host_objects())
         .and_then(|()| create(&mut pod, Place::Pod, &spec.pod_objects()))
         .and_then(|()| started(host, Place::Node, &spec.host.veth, PAIR_STARTS))
@@ -142,13 +58,18 @@ pub fn del_pod<K: Kernel>(host: &mut K, pod: &PodHost) -> Result<(), WireError> 
     let objects = pod.objects();
     let mut ops: Vec<_> = objects.rules.into_iter().map(Op::DelRule).collect();
     ops.extend(objects.routes.into_iter().map(Op::DelRoute));
-    let link = host
-        .link_by_name(&pod.veth)
-        .map_err(|source| WireError::Read { place: Place::Node, source })?;
-    if link.is_some_and(|link| link.mac == pod.mac) {
-        ops.push(Op::DelLink { name: pod.veth.clone() });
+    let link = find(host, Place::Node, &pod.veth)?;
+    let mut failures = host.apply(&ops).err().map_or_else(Vec::new, |error| error.failures);
+    // This very link: one of the same name may have taken its place meanwhile.
+    if let Some(link) = link.filter(|link| link.mac == pod.mac)
+        && let Err(error) = host.remove_link(&link)
+    {
+        failures.extend(error.failures);
     }
-    apply(host, Place::Node, &ops)
+    if failures.is_empty() {
+        return Ok(());
+    }
+    Err(WireError::Apply { place: Place::Node, source: ApplyError { failures } })
 }
 
 /// Verifies that everything [`add_pod`] made is there, and changes nothing. Additions by others
@@ -168,83 +89,6 @@ pub fn check_pod<K: Kernel>(host: &mut K, spec: &PodSpec) -> Result<(), WireErro
     if drifts.is_empty() { Ok(()) } else { Err(WireError::Drifted { drifts }) }
 }
 
-/// Brings the node into the state that every ENI and pod builds on.
-///
-/// # Errors
-/// [`WireError::Sysctl`].
-pub fn setup_node<K: Kernel>(host: &mut K) -> Result<(), WireError> {
-    write_sysctls(host, Place::Node, &eni::node())
-}
-
-/// Brings an ENI's link, addresses, table and rule into shape. May be called again at any time.
-///
-/// # Errors
-/// [`WireError::NoEniLink`] until the link appears; otherwise when the kernel cannot be asked or
-/// refuses.
-pub fn setup_eni<K: Kernel>(host: &mut K, eni: &EniSpec) -> Result<(), WireError> {
-    let link = eni_link(host, eni)?;
-    converge(host, &eni.desired(&link), repairs)?;
-    started(host, Place::Node, &link, ENI_STARTS)
-}
-
-/// Removes what [`setup_eni`] made for an ENI that is being detached, or is detached already.
-///
-/// # Errors
-/// When the kernel cannot be asked or refuses.
-pub fn teardown_eni<K: Kernel>(host: &mut K, eni: &EniSpec) -> Result<(), WireError> {
-    let link = match eni_link(host, eni) {
-        Ok(link) => link,
-        // The kernel removed the routes with the link; the rule stays.
-        Err(WireError::NoEniLink { .. }) => String::new(),
-        Err(error) => return Err(error),
-    };
-    let desired = eni.desired(&link);
-    let mut ops: Vec<_> = desired.rules.into_iter().map(Op::DelRule).collect();
-    if !link.is_empty() {
-        ops.extend(desired.routes.into_iter().rev().map(Op::DelRoute));
-        ops.extend(desired.addresses.into_iter().map(Op::DelAddress));
-    }
-    apply(host, Place::Node, &ops)
-}
-
-/// Brings a whole node into shape after a restart, without disturbing a pod that is wired
-/// correctly: everything of these ENIs and pods exists afterwards, and no route or rule of ours
-/// that belongs to none of them. Gives back the pods whose host veth is gone: their sandboxes
-/// have ended, and nothing of them is left.
-///
-/// # Errors
-/// As [`setup_eni`]; ENIs without a link are skipped.
-pub fn restore<'a, K: Kernel>(
-    host: &mut K,
-    enis: &[EniSpec],
-    pods: &'a [PodHost],
-) -> Result<Vec<&'a PodHost>, WireError> {
-    let links = host.links().map_err(|source| WireError::Read { place: Place::Node, source })?;
-    let mut desired = eni::node();
-    for eni in enis {
-        if let Some(link) = links.iter().find(|link| link.mac == eni.mac) {
-            desired.extend(eni.desired(&link.name));
-        }
-    }
-    let (alive, gone): (Vec<_>, Vec<_>) = pods
-        .iter()
-        .partition(|pod| links.iter().any(|link| link.name == pod.veth && link.mac == pod.mac));
-    for pod in alive {
-        desired.extend(pod.objects());
-    }
-    converge(host, &desired, diff)?;
-    Ok(gone)
-}
-
-fn eni_link<K: Kernel>(host: &mut K, eni: &EniSpec) -> Result<String, WireError> {
-    let EniSpec { device_index, mac, .. } = *eni;
-    host.link_by_mac(mac)
-        .map_err(|source| WireError::Read { place: Place::Node, source })?
-        .map(|link| link.name)
-        .ok_or(WireError::NoEniLink { device_index, mac })
-}
-
-/// Makes the veth pair; takes a stale host veth out of the way.
 /// Waits until packets can leave by a link that was set up, `limit` at most; says whether they
 /// can. What is sent before is lost, and the first connection with it a second late.
 ///
@@ -275,31 +119,37 @@ fn started<K: Kernel>(
     wait_running(kernel, link, limit).map(drop).map_err(|source| WireError::Read { place, source })
 }
 
-fn add_veth<K: Kernel>(host: &mut K, spec: &PodSpec) -> Result<(), WireError> {
-    let exists = rustix::io::Errno::EXIST;
-    let name = &spec.host.veth;
+/// Makes the veth pair; takes a stale host veth out of the way. The DEL of the pod's earlier
+/// sandbox may be under way and remove that veth at any moment, so that a name which was taken is
+/// free when looked at.
+fn add_veth<K: Kernel>(host: &mut K, pod: &mut K, spec: &PodSpec) -> Result<(), WireError> {
     let pair: Vec<_> = repairs(&spec.host_objects(), &KernelState::default())
         .into_iter()
         .filter(|op| matches!(op, Op::AddVeth { .. }))
         .collect();
-    let failed = |source: ApplyError| {
-        if source.failures.iter().any(|failure| failure.refusal.is(exists)) {
-            WireError::InterfaceExists { ifname: spec.ifname.clone() }
-        } else {
-            WireError::Apply { place: Place::Node, source }
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let Err(source) = host.apply(&pair) else { return Ok(()) };
+        let taken = source.failures.iter().any(|f| f.refusal.is(rustix::io::Errno::EXIST));
+        if taken && find(pod, Place::Pod, &spec.ifname)?.is_some() {
+            return Err(WireError::InterfaceExists { ifname: spec.ifname.clone() });
         }
-    };
-    let Err(error) = host.apply(&pair) else { return Ok(()) };
-    let stale = error.failures.iter().any(|failure| failure.refusal.is(exists))
-        && host
-            .link_by_name(name)
-            .map_err(|source| WireError::Read { place: Place::Node, source })?
-            .is_some();
-    if !stale {
-        return Err(failed(error));
+        if !taken || tries == VETH_TRIES {
+            return Err(WireError::Apply { place: Place::Node, source });
+        }
+        match find(host, Place::Node, &spec.host.veth)? {
+            Some(link) if link.kind == LinkKind::Veth => host
+                .remove_link(&link)
+                .map_err(|source| WireError::Apply { place: Place::Node, source })?,
+            Some(link) => return Err(WireError::HostLinkTaken { name: link.name }),
+            None => {}
+        }
     }
-    apply(host, Place::Node, &[Op::DelLink { name: name.clone() }])?;
-    host.apply(&pair).map_err(failed)
+}
+
+fn find<K: Kernel>(kernel: &mut K, place: Place, name: &str) -> Result<Option<Link>, WireError> {
+    kernel.link_by_name(name).map_err(|source| WireError::Read { place, source })
 }
 
 /// Makes objects on links that were just made, without asking what is there.
@@ -315,27 +165,6 @@ fn create<K: Kernel>(
         others.into_iter().filter(|op| !matches!(op, Op::AddVeth { .. } | Op::SetLink { .. })),
     );
     apply(kernel, place, &ops)
-}
-
-/// Compares and changes until nothing is left to change.
-fn converge<K: Kernel>(
-    host: &mut K,
-    desired: &DesiredState,
-    changes: fn(&DesiredState, &KernelState) -> Vec<Op>,
-) -> Result<(), WireError> {
-    let place = Place::Node;
-    write_sysctls(host, place, desired)?;
-    let mut actual = KernelState::default();
-    for _ in 0..ROUNDS {
-        actual = host.state().map_err(|source| WireError::Read { place, source })?;
-        let ops = changes(desired, &actual);
-        if ops.is_empty() {
-            break;
-        }
-        apply(host, place, &ops)?;
-    }
-    let drifts: Vec<_> = drift(desired, &actual).into_iter().map(|drift| (place, drift)).collect();
-    if drifts.is_empty() { Ok(()) } else { Err(WireError::Drifted { drifts }) }
 }
 
 fn apply<K: Kernel>(kernel: &mut K, place: Place, ops: &[Op]) -> Result<(), WireError> {

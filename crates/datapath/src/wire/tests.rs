@@ -2,8 +2,9 @@ use std::net::Ipv4Addr;
 
 use rustix::io::Errno;
 
+use super::node::converge;
 use super::*;
-use crate::{FakeNetlink, LinkKind, Mac, Netns, Route, Scope, TABLE_MAIN};
+use crate::{EniSpec, FakeNetlink, LinkKind, Mac, Netns, Route, Scope, TABLE_MAIN};
 
 const ENI_0: Mac = Mac([2, 0, 0, 0, 0, 0x10]);
 const ENI_1: Mac = Mac([2, 0, 0, 0, 0, 0x11]);
@@ -184,4 +185,35 @@ fn restore_gives_back_pods_whose_veth_is_gone_or_anothers() {
     let rules = node.rules().unwrap();
     assert!(rules.iter().all(|r| r.to != Some(pods[1].address.into())), "{rules:?}");
     assert_eq!(node.links().unwrap().iter().filter(|l| l.kind == LinkKind::Veth).count(), 2);
+}
+
+#[test]
+fn a_name_that_was_taken_and_is_free_when_looked_at_is_tried_again() {
+    let mut node = node();
+    let spec = pod(&FakeNetlink::netns().unwrap(), 50);
+    // As when the DEL of an earlier sandbox removes its veth between the two.
+    let mut first = true;
+    node.refuse(move |op| {
+        let refused = first && matches!(op, Op::AddVeth { .. });
+        first &= !refused;
+        refused.then_some(Errno::EXIST)
+    });
+    add_pod(&mut node, &spec).unwrap();
+    check_pod(&mut node, &spec).unwrap();
+
+    // One that is taken at every try is not tried for ever.
+    node.refuse(|op| matches!(op, Op::AddVeth { .. }).then_some(Errno::EXIST));
+    let other = pod(&FakeNetlink::netns().unwrap(), 51);
+    let error = add_pod(&mut node, &other).unwrap_err();
+    assert!(matches!(error, WireError::Apply { place: Place::Node, .. }), "{error:?}");
+}
+
+#[test]
+fn a_link_of_the_name_that_is_no_veth_stays() {
+    let mut node = node();
+    node.add_device("eni50", Mac([2, 8, 8, 8, 8, 8]));
+    let before = node.state().unwrap();
+    let error = add_pod(&mut node, &pod(&FakeNetlink::netns().unwrap(), 50)).unwrap_err();
+    assert!(matches!(&error, WireError::HostLinkTaken { name } if name == "eni50"), "{error:?}");
+    assert_eq!(node.state().unwrap(), before);
 }
