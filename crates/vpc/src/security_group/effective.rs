@@ -72,6 +72,6 @@ impl World {
     pub fn member_addresses(&self, group: &SecurityGroupId) -> impl Iterator<Item = Ipv4Net> {
         self.enis()
             .filter(|eni| eni.groups.contains(group))
-            .flat_map(|eni| eni.addresses().map(Ipv4Net::from))
+            .flat_map(|eni| eni.addresses().map(Ipv4Net::from).chain(eni.prefixes.iter().copied()))
     }
 }

@@ -2,8 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    Direction, EniAttribute, IcmpKind, Packet, Payload, Peer, Permission, PortRange, Quotas,
-    SecurityGroupRuleSpec, Traffic,
+    Direction, EniAttribute, IcmpKind, Packet, Payload, Peer, Permission, PortRange, PrefixRequest,
+    Quotas, SecurityGroupRuleSpec, Traffic,
 };
 
 fn ports(first: u16, last: u16) -> PortRange {
@@ -54,6 +54,17 @@ fn a_rule_is_added_once_and_removed_once() {
     f.refuses(&unknown, |world| world.revoke_rules(&group, Direction::Ingress, &ids));
     f.world.authorize(&group, specs(std::slice::from_ref(&rule))).expect("authorized again");
     assert_eq!(f.world.revoke(&group, &[rule]).expect("revoked").len(), 1);
+}
+
+#[test]
+fn a_groups_members_are_addresses_and_prefixes() {
+    let mut f = Fixture::new();
+    let instance = f.instance("t3.small");
+    let eni = f.world.instance_enis(&instance)[0].id.clone();
+    let prefix = f.world.assign_prefixes(&eni, &PrefixRequest::Count(1)).expect("assigned")[0];
+    let members: Vec<_> = f.world.member_addresses(&f.default_group()).collect();
+    let primary = f.world.eni(&eni).expect("it").primary;
+    assert_eq!(members, [primary.into(), prefix]);
 }
 
 #[test]
