@@ -111,7 +111,7 @@ def test_frozen_metadata_does_not_follow(flatnet):
         aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
         region_name=variables["AWS_REGION"],
     )
-    filters = [{"Name": "private-ip-address", "Values": [sorted(before)[0]]}]
+    filters = [{"Name": "addresses.private-ip-address", "Values": [sorted(before)[0]]}]
     [eni] = ec2.describe_network_interfaces(Filters=filters)["NetworkInterfaces"]
     gone = [a["PrivateIpAddress"] for a in eni["PrivateIpAddresses"] if not a["Primary"]][-1]
     change = {"NetworkInterfaceId": eni["NetworkInterfaceId"], "PrivateIpAddresses": [gone]}

@@ -39,8 +39,8 @@ pub fn status(status: &Status) -> String {
         out.push_str(&picture(subnet));
     }
     out.push_str(
-        "  # reserved  N node's ENI  p pod  w warm  P in a prefix  X X-ENI  E endpoint  o other  \
-         r kept back  . free\n",
+        "  # reserved by EC2  N node's ENI  p pod  w warm  P in a prefix  X X-ENI  E endpoint\n  \
+         o other  r kept back by a CIDR reservation  . free\n",
     );
     for node in &status.nodes {
         out.push_str(&node_table(node));
@@ -59,42 +59,35 @@ pub fn status(status: &Status) -> String {
     out
 }
 
-/// One row per subnet.
+/// One row per subnet. Columns that say 0 for every subnet are left out, but for the common ones.
 #[must_use]
 pub fn subnets(subnets: &[SubnetStatus]) -> String {
-    let mut table = table(&[
-        "SUBNET",
-        "CIDR",
-        "ZONE",
-        "USABLE",
-        "ENIS",
-        "PODS",
-        "WARM",
-        "PREFIX",
-        "X-ENIS",
-        "ENDPOINTS",
-        "OTHER",
-        "KEPT",
-        "FREE",
-    ]);
+    type Number = fn(&SubnetStatus) -> u32;
+    let columns: [(&str, Number, bool); 10] = [
+        ("USABLE", |subnet| subnet.usable, true),
+        ("ENIS", |subnet| subnet.used_by.eni_primaries, true),
+        ("PODS", |subnet| subnet.used_by.pods, true),
+        ("WARM", |subnet| subnet.used_by.warm, true),
+        ("PREFIX", |subnet| subnet.used_by.prefix_spares, false),
+        ("X-ENIS", |subnet| subnet.used_by.x_enis, false),
+        ("ENDPOINTS", |subnet| subnet.used_by.endpoints, false),
+        ("OTHER", |subnet| subnet.used_by.other, false),
+        ("KEPT", |subnet| subnet.withheld, false),
+        ("FREE", |subnet| subnet.free, true),
+    ];
+    let shown: Vec<_> = columns
+        .into_iter()
+        .filter(|(_, number, always)| *always || subnets.iter().any(|subnet| number(subnet) > 0))
+        .collect();
+    let names = shown.iter().map(|(name, ..)| *name);
+    let header: Vec<&str> = ["SUBNET", "CIDR", "ZONE"].into_iter().chain(names).collect();
+    let mut table = table(&header);
     for subnet in subnets {
-        let used = &subnet.used_by;
-        let numbers = [
-            subnet.usable,
-            used.eni_primaries,
-            used.pods,
-            used.warm,
-            used.prefix_spares,
-            used.x_enis,
-            used.endpoints,
-            used.other,
-            subnet.withheld,
-            subnet.free,
-        ];
         let texts = [subnet.name.clone(), subnet.cidr.clone(), subnet.availability_zone.clone()];
-        table.add_row(texts.into_iter().chain(numbers.iter().map(ToString::to_string)));
+        let numbers = shown.iter().map(|(_, number, _)| number(subnet).to_string());
+        table.add_row(texts.into_iter().chain(numbers));
     }
-    right_align(&mut table, 3..13);
+    right_align(&mut table, 3..header.len());
     table.trim_fmt() + "\n"
 }
 
