@@ -36,10 +36,8 @@ impl<C: Cloud, W: Wiring> Node<C, W> {
     async fn reconcile(&self) -> Result<(), CloudError> {
         let asked = self.now();
         let listed = self.cloud.enis_of_instance(&self.identity.instance_id).await?;
-        let index = |n| {
-            listed.iter().filter_map(|eni| eni.attachment.as_ref()).any(|to| to.device_index == n)
-        };
-        if !index(0) {
+        let attachments = || listed.iter().filter_map(|eni| eni.attachment.as_ref());
+        if !attachments().any(|to| to.device_index == 0) {
             tracing::warn!("EC2 lists no primary ENI: the answer is not believed");
             return Ok(());
         }

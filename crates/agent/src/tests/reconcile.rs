@@ -81,3 +81,15 @@ async fn comparing_can_be_turned_off_and_outlives_failures() {
     node.pass(140).await;
     assert_ne!(node.add(0).await.unwrap(), free);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_without_the_primary_eni_is_not_believed() {
+    let node = start_with(cloud(), &EVERY_MINUTE).await.filled().await;
+    node.add(0).await.unwrap();
+    node.pass(31).await;
+    let second = node.cloud.attached()[1].id.clone();
+    let enis = std::mem::take(&mut node.cloud.state().enis);
+    node.pass(70).await;
+    assert!(node.node.books().pool.has_eni(&second));
+    node.cloud.state().enis = enis;
+}
