@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use datapath::EniSpec;
 use ipam::{Action, ActionId, Eni, EniId, Event, Failure, SubnetId, SubnetReport, Task};
 
 use crate::books::NodeEni;
@@ -14,6 +15,17 @@ use crate::wiring::Wiring;
 /// How often the kernel is asked whether an attached ENI's link is there, and how long.
 const LINK_POLL: Duration = Duration::from_millis(20);
 const LINK_WAIT: Duration = Duration::from_secs(30);
+
+/// Pauses before a call that was not answered is repeated.
+const UNANSWERED_PAUSES: [Duration; 4] = [
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+    Duration::from_secs(8),
+];
+
+/// The longest pause before asking again whether an ENI is detached.
+const LONGEST_DOUBT: Duration = Duration::from_secs(60);
 
 /// Pauses before attaching an ENI again that EC2 says does not exist right after creating it.
 const NEW_ENI_PAUSES: [Duration; 4] = [
@@ -39,11 +51,23 @@ impl<C: Cloud, W: Wiring> Node<C, W> {
         match task {
             Task::AssignAddresses { eni, count } => {
                 let event = self.assign_addresses(&eni, count).await;
+                if event == Event::Failed(Failure::EniGone) {
+                    self.unwire_eni(&eni).await;
+                    // Others may have gone with it.
+                    self.doubt.notify_one();
+                }
                 self.report(id, event);
             }
             Task::CreateEni { subnet, secondaries, device_index } => {
-                let event = self.grow(id, &subnet, secondaries, device_index).await;
+                let new = self.new_eni(id, &subnet, secondaries);
+                let created = new.created().to_owned();
+                self.books().creating.push(created.clone());
+                let event = self.grow(&new, device_index).await;
                 self.report(id, event);
+                let mut books = self.books();
+                if let Some(at) = books.creating.iter().position(|other| *other == created) {
+                    books.creating.swap_remove(at);
+                }
             }
             Task::DescribeSubnet { subnet, uses_below } => {
                 let event = match self.describe_subnet(&subnet, uses_below).await {
@@ -100,25 +124,14 @@ impl<C: Cloud, W: Wiring> Node<C, W> {
 
     /// Creates an ENI with its addresses, attaches it, and sets it up: three calls. Whatever fails
     /// after the first is undone.
-    async fn grow(
-        &self,
-        action: ActionId,
-        subnet: &SubnetId,
-        secondaries: u32,
-        device_index: u32,
-    ) -> Event {
-        let new = self.new_eni(action, subnet, secondaries);
-        let eni = match self.cloud.create_eni(&new).await {
+    async fn grow(&self, new: &NewEni, device_index: u32) -> Event {
+        let eni = match self.create(new).await {
             Ok(eni) => eni,
-            Err(error) => {
-                if error.kind == ErrorKind::Unanswered {
-                    self.reap_orphans().await;
-                }
-                return Event::Failed(failure(&error));
-            }
+            Err(error) => return Event::Failed(failure(&error)),
         };
         let undo = async |failure| {
             tracing::warn!(eni = %eni.id, %failure, "created but cannot be used: deleting it");
+            self.unwire(&eni, device_index).await;
             self.reap(&eni.id).await;
             Event::Failed(failure)
         };
@@ -146,6 +159,26 @@ impl<C: Cloud, W: Wiring> Node<C, W> {
             attached_at: self.now(),
             managed: true,
         })
+    }
+
+    /// Creates an ENI. As long as EC2 does not answer the call is repeated with the same token,
+    /// which never makes a second one.
+    async fn create(&self, new: &NewEni) -> Result<EniInfo, CloudError> {
+        let mut pauses = UNANSWERED_PAUSES.iter();
+        let mut lost = false;
+        loop {
+            let answer = self.cloud.create_eni(new).await;
+            let unanswered = matches!(&answer, Err(error) if error.kind == ErrorKind::Unanswered);
+            lost |= unanswered;
+            let Some(pause) = pauses.next().filter(|_| unanswered) else {
+                if lost && answer.is_err() {
+                    // It may be there all the same.
+                    self.expect_orphans();
+                }
+                return answer;
+            };
+            tokio::time::sleep(*pause).await;
+        }
     }
 
     /// Attaches an ENI that was just created, which EC2 may not know everywhere yet.
@@ -248,20 +281,70 @@ impl<C: Cloud, W: Wiring> Node<C, W> {
         let Some(eni) = self.books().enis.get(id).cloned() else {
             return self.report(action, Event::Failed(Failure::EniGone));
         };
-        match self.cloud.detach(&eni.attachment).await {
-            Ok(()) => {}
-            Err(error) if error.kind == ErrorKind::NotFound => {}
-            Err(error) => return self.report(action, Event::Failed(failure(&error))),
+        if let Err(failure) = self.detach(id, &eni.attachment).await {
+            return self.report(action, Event::Failed(failure));
         }
         self.wait_detached(id).await;
-        let spec = eni.spec;
-        if let Err(error) = self.blocking(move |wiring, _| wiring.teardown_eni(&spec)).await {
-            tracing::warn!(eni = %id, error = error.chain(), "its rules and routes may be left");
-        }
-        self.books().enis.remove(id);
+        self.unwire_eni(id).await;
         self.report(action, Event::EniReleased);
         self.reap(id).await;
     }
+
+    /// Has EC2 detach an ENI. Fails only when it is certain that the ENI stays attached; until
+    /// either is certain it asks again, and the ENI gives no address to anybody.
+    async fn detach(&self, id: &EniId, attachment: &str) -> Result<(), Failure> {
+        let mut pause = Duration::from_secs(1);
+        let mut lost = false;
+        loop {
+            let error = match self.cloud.detach(attachment).await {
+                Ok(()) => return Ok(()),
+                Err(error) if error.kind == ErrorKind::NotFound => return Ok(()),
+                Err(error) if error.kind == ErrorKind::Throttled && !lost => {
+                    return Err(Failure::Throttled);
+                }
+                Err(error) => error,
+            };
+            lost |= error.kind == ErrorKind::Unanswered;
+            match self.cloud.eni(id).await {
+                Ok(eni) if !is_attached(eni.as_ref(), attachment) => return Ok(()),
+                // Refused, and seen to be attached still.
+                Ok(_) if !lost => return Err(failure(&error)),
+                Ok(_) => tracing::warn!(eni = %id, %error, "it may be detached yet: asking again"),
+                Err(unseen) => {
+                    tracing::warn!(eni = %id, %error, %unseen, "cannot see whether it is detached");
+                }
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_DOUBT);
+        }
+    }
+
+    /// Removes an ENI's rules and routes from the node, and the ENI from the agent's books.
+    pub(crate) async fn unwire_eni(&self, id: &EniId) {
+        let Some(eni) = self.books().enis.remove(id) else { return };
+        self.unwire_spec(id, eni.spec).await;
+    }
+
+    /// The same for an ENI that could not be set up wholly.
+    async fn unwire(&self, eni: &EniInfo, device_index: u32) {
+        let spec = self.books().spec(eni, device_index, self.config.eni_mtu);
+        self.books().enis.remove(&eni.id);
+        if let Some(spec) = spec {
+            self.unwire_spec(&eni.id, spec).await;
+        }
+    }
+
+    async fn unwire_spec(&self, id: &EniId, spec: EniSpec) {
+        if let Err(error) = self.blocking(move |wiring, _| wiring.teardown_eni(&spec)).await {
+            tracing::warn!(eni = %id, error = error.chain(), "its rules and routes may be left");
+        }
+    }
+}
+
+/// Whether the ENI is attached by this attachment, and not being detached.
+fn is_attached(eni: Option<&EniInfo>, attachment: &str) -> bool {
+    eni.and_then(|eni| eni.attachment.as_ref())
+        .is_some_and(|to| to.id == attachment && !to.detaching)
 }
 
 /// What a failed call means to the pool.

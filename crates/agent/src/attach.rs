@@ -1,4 +1,5 @@
 //! CNI calls: ADD, DEL and CHECK of one attachment. No EC2 or metadata call on any of them.
+//! Those about the whole network are in [`crate::network`].
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::Ipv4Addr;
@@ -14,6 +15,15 @@ use crate::checkpoint::{CheckpointError, PodRecord};
 use crate::cloud::Cloud;
 use crate::node::{Node, lock};
 use crate::wiring::{PodWire, Wiring, WiringError};
+
+/// What becomes of an attachment's address when it cannot be wired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum AddressAfterFailure {
+    /// The attachment has never been there: nothing of it is left.
+    Freed,
+    /// It was there before: the runtime's DEL frees it.
+    Kept,
+}
 
 /// Why an ADD stopped between having an address and the reply.
 enum AddError {
@@ -31,11 +41,13 @@ impl<C: Cloud, W: Wiring> Node<C, W> {
             "ADD" => self.add(request).await,
             "DEL" => self.del(request).await.map(|()| Value::Null),
             "CHECK" => self.check(request).await.map(|()| Value::Null),
+            "STATUS" => self.network_status().map(|()| Value::Null),
+            "GC" => self.collect(request).await.map(|()| Value::Null),
             other => Err(CniError::new(
                 code::INVALID_ENVIRONMENT,
                 format!("CNI_COMMAND={other} is not served by this agent"),
             )
-            .with_details("It serves ADD, DEL and CHECK.")),
+            .with_details("It serves ADD, DEL, CHECK, STATUS and GC.")),
         }
     }
 
@@ -51,18 +63,19 @@ impl<C: Cloud, W: Wiring> Node<C, W> {
         let key = key(request);
         let _turn = self.locks.lock(&key).await;
         let known = lock(&self.checkpoint).pods().get(&key).cloned();
-        if let Some(record) = known {
+        let held = self.books().pool.assignment(&key).map(|held| held.address);
+        // A record whose address the pool has taken back is stale: the address may be another's.
+        if let Some(record) = known.filter(|record| held == Some(record.address)) {
             return self.add_again(request, record).await;
         }
-        let assignment = self.wait_for_address(&key).await.map_err(|refusal| {
-            tracing::warn!(%key, refusal = refusal.name(), "ADD refused: {refusal}");
-            let message = format!("{refusal}. {}", refusal.help(self.now()));
-            CniError::new(code::TRY_AGAIN_LATER, message).with_details(refusal.name())
-        })?;
+        let assignment = self.wait_for_address(&key).await?;
         let record = self.record(request, &assignment);
-        if let Err(error) = self.wire(record.clone()).await {
-            self.books().pool.cancel(&key);
-            self.poke();
+        if let Err(error) = self.wire(record.clone(), AddressAfterFailure::Freed).await {
+            // What stays recorded stays taken: its DEL frees it.
+            if !lock(&self.checkpoint).pods().contains_key(&key) {
+                self.books().pool.cancel(&key);
+                self.poke();
+            }
             return Err(self.add_failed(&record, error));
         }
         let took = self.now().since(started);
@@ -71,36 +84,47 @@ impl<C: Cloud, W: Wiring> Node<C, W> {
         render_chained(&request.config, &result(&record, &request.netns))
     }
 
-    /// Frees an attachment's address and removes its wiring. Fine if there is nothing to free.
+    /// Frees an attachment's address and removes its wiring. Fine if there is nothing to free. An
+    /// ADD of the attachment that waits for an address stops waiting.
     ///
     /// # Errors
-    /// [`code::TRY_AGAIN_LATER`] when the kernel refuses; the address is not given to anybody
-    /// else before it has been removed.
+    /// [`code::TRY_AGAIN_LATER`] when the kernel refuses or the end cannot be recorded; the
+    /// address is not given to anybody else before both have been done.
     pub async fn del(&self, request: &Request) -> Result<(), CniError> {
         let key = key(request);
+        let _ending = self.locks.announce_end(&key);
+        self.changed.send_replace(());
         let _turn = self.locks.lock(&key).await;
-        let known = lock(&self.checkpoint).pods().get(&key).cloned();
-        let Some(record) = known else {
-            return self.del_stranger(request).await;
-        };
+        if self.free(&key).await? { Ok(()) } else { self.del_stranger(request).await }
+    }
+
+    /// Ends an attachment, whose lock the caller holds. Answers whether the checkpoint knew it.
+    pub(crate) async fn free(&self, key: &AttachmentKey) -> Result<bool, CniError> {
+        let known = lock(&self.checkpoint).pods().get(key).cloned();
+        let Some(record) = known else { return Ok(false) };
         let now = self.now();
-        let (host, freed) = (record.host(), key.clone());
+        let held = self.books().pool.assignment(key).map(|held| held.address);
+        // Nothing in the kernel belongs to a stale record.
+        let host = (held == Some(record.address)).then(|| record.host());
+        let freed = key.clone();
         let removed = self
             .blocking(move |wiring, checkpoint| {
-                wiring.del_pod(&host)?;
-                Ok(lock(checkpoint).release(&freed, Some(now)))
+                let rest_since = host.as_ref().map(|_| now);
+                if let Some(host) = host {
+                    wiring.del_pod(&host)?;
+                }
+                Ok(lock(checkpoint).release(&freed, rest_since))
             })
             .await;
         match removed {
             Ok(Ok(())) => {}
-            // Its next start finds the pod's link gone and frees the address then, too.
-            Ok(Err(error)) => tracing::error!(error = crate::chain(&error), "DEL is not durable"),
+            Ok(Err(error)) => return Err(self.not_recorded(&error)),
             Err(error) => return Err(not_removed(&error)),
         }
-        self.books().pool.release(&key, now);
+        self.books().pool.release(key, now);
         self.poke();
-        tracing::info!(pod = record.name(), address = %record.address, "DEL");
-        Ok(())
+        tracing::info!(pod = record.name(), address = %record.address, "freed");
+        Ok(true)
     }
 
     /// Verifies that an attachment is as ADD made it, and changes nothing.
@@ -140,19 +164,21 @@ impl<C: Cloud, W: Wiring> Node<C, W> {
             let removed = self.blocking(move |wiring, _| wiring.del_pod(&host)).await;
             removed.map_err(|error| not_removed(&error))?;
             // The attachment keeps its address: the runtime's DEL frees it.
-            self.wire(record.clone()).await.map_err(|error| self.add_failed(&record, error))?;
+            self.wire(record.clone(), AddressAfterFailure::Kept)
+                .await
+                .map_err(|error| self.add_failed(&record, error))?;
         }
         tracing::info!(pod = record.name(), address = %record.address, intact, "ADD again");
         render_chained(&request.config, &result(&record, &request.netns))
     }
 
-    /// Makes an assignment durable, then wires the pod. If that fails the checkpoint is as before.
-    async fn wire(&self, record: PodRecord) -> Result<(), AddError> {
+    /// Makes an assignment durable, then wires the pod.
+    async fn wire(&self, record: PodRecord, after: AddressAfterFailure) -> Result<(), AddError> {
+        let undo = after == AddressAfterFailure::Freed;
         self.blocking(move |wiring, checkpoint| {
-            let known = lock(checkpoint).pods().contains_key(&record.key());
             lock(checkpoint).assign(record.clone()).map_err(AddError::Checkpoint)?;
             wiring.add_pod(&wire_of(&record, &record.netns)).map_err(|error| {
-                if !known && let Err(error) = lock(checkpoint).release(&record.key(), None) {
+                if undo && let Err(error) = lock(checkpoint).release(&record.key(), None) {
                     tracing::error!(error = crate::chain(&error), "a failed ADD stays recorded");
                 }
                 AddError::Wiring(error)
@@ -162,7 +188,7 @@ impl<C: Cloud, W: Wiring> Node<C, W> {
     }
 
     /// Waits for an address for as long as that may help, within the configured time.
-    async fn wait_for_address(&self, key: &AttachmentKey) -> Result<Assignment, Refusal> {
+    async fn wait_for_address(&self, key: &AttachmentKey) -> Result<Assignment, CniError> {
         let deadline = self.now().after(self.config.add_wait);
         let mut changed = self.changed.subscribe();
         loop {
@@ -180,14 +206,25 @@ impl<C: Cloud, W: Wiring> Node<C, W> {
                 Wait::Until(time) if time <= deadline => time,
                 Wait::Until(_) | Wait::Hopeless => Time(0),
             };
+            if self.locks.is_ending(key) {
+                self.books().pool.forget(key);
+                let what = "the attachment was deleted while it waited for an address";
+                return Err(CniError::new(code::TRY_AGAIN_LATER, what).with_details("Deleted"));
+            }
             if until <= now {
                 self.books().pool.forget(key);
-                return Err(refusal);
+                return Err(self.refused(key, &refusal));
             }
             let waited = changed.changed();
             // Both ways out of the wait lead to another look.
             let _ = tokio::time::timeout_at(self.clock.instant(until), waited).await;
         }
+    }
+
+    fn refused(&self, key: &AttachmentKey, refusal: &Refusal) -> CniError {
+        tracing::warn!(%key, refusal = refusal.name(), "ADD refused: {refusal}");
+        let message = format!("{refusal}. {}", refusal.help(self.now()));
+        CniError::new(code::TRY_AGAIN_LATER, message).with_details(refusal.name())
     }
 
     /// Frees what a pod has that the kernel knows and the checkpoint does not.
@@ -243,12 +280,27 @@ impl<C: Cloud, W: Wiring> Node<C, W> {
             AddError::Wiring(error) => wiring_error(&error),
             AddError::Checkpoint(error) => CniError::new(code::IO_FAILURE, crate::chain(&error))
                 .with_details(format!(
-                    "An address is given only when that can be recorded. Make room in {}.",
-                    self.config.state_dir.display()
+                    "An address is given only when that can be recorded. {}",
+                    self.make_room()
                 )),
         };
         tracing::warn!(pod = record.name(), address = %record.address, "ADD failed: {}", error.msg);
         error
+    }
+
+    /// The end of an attachment that a restart would forget: its address stays taken.
+    fn not_recorded(&self, error: &CheckpointError) -> CniError {
+        let error = crate::chain(error);
+        tracing::error!(error, "DEL failed");
+        CniError::new(code::TRY_AGAIN_LATER, format!("cannot record that the pod is gone: {error}"))
+            .with_details(format!(
+                "Its address stays taken until a later DEL succeeds. {}",
+                self.make_room()
+            ))
+    }
+
+    fn make_room(&self) -> String {
+        format!("Make room in {}.", self.config.state_dir.display())
     }
 }
 

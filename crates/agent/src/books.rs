@@ -1,11 +1,11 @@
 //! What the agent knows while it runs: the pool, and the facts about ENIs that the pool has no
 //! use for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use datapath::{EniSpec, PodHost};
-use ipam::{EniId, Pool, SubnetId};
+use ipam::{EniId, Pool, SubnetId, Time};
 use ipnet::Ipv4Net;
 
 use crate::cloud::EniInfo;
@@ -17,6 +17,10 @@ pub(crate) struct Books {
     pub(crate) enis: BTreeMap<EniId, NodeEni>,
     /// Pods the kernel knows and the checkpoint does not, by address.
     pub(crate) strangers: BTreeMap<Ipv4Addr, PodHost>,
+    /// [`TAG_CREATED`](crate::cloud::TAG_CREATED) of the ENIs being created now.
+    pub(crate) creating: Vec<String>,
+    /// When to look for ENIs that may have been created although EC2 did not say so.
+    pub(crate) orphan_scans: BTreeSet<Time>,
     /// CIDR blocks of the subnets in use.
     pub(crate) subnets: BTreeMap<SubnetId, Ipv4Net>,
     /// Security groups of new ENIs: the primary ENI's.

@@ -126,6 +126,12 @@ impl Checkpoint {
         Ok(())
     }
 
+    /// From now on the log is a file of the caller's, to see what a failing one does.
+    #[cfg(test)]
+    pub(crate) fn log_to(&mut self, path: PathBuf, file: std::fs::File) {
+        self.log = Log::on_file(path, file);
+    }
+
     /// A checkpoint on a file of the caller's, to see what a failing one does.
     #[cfg(test)]
     pub(crate) fn on_file(path: PathBuf, file: std::fs::File) -> Self {

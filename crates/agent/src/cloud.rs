@@ -116,6 +116,13 @@ pub struct NewEni {
     pub token: String,
 }
 
+impl NewEni {
+    /// When it was asked for: the value of [`TAG_CREATED`].
+    pub(crate) fn created(&self) -> &str {
+        self.tags.get(TAG_CREATED).map_or("", String::as_str)
+    }
+}
+
 /// Why a call failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what}")]

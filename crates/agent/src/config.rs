@@ -3,6 +3,7 @@
 mod parse;
 #[cfg(test)]
 mod tests;
+mod unserved;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -36,9 +37,13 @@ pub struct Config {
     pub eni_min_age: Duration,
     /// `FLATNET_ADD_WAIT`.
     pub add_wait: Duration,
+    /// `FLATNET_RECONCILE`; zero: never.
+    pub reconcile: Duration,
     /// `FLATNET_LOG`, in the syntax of tracing's filters.
     pub log: String,
     values: Vec<Value>,
+    /// Settings of the AWS VPC CNI that are set and have no effect here, with their values.
+    pub unserved: Vec<(&'static str, String)>,
 }
 
 /// One setting as it is in effect.
@@ -68,7 +73,7 @@ pub struct Setting {
 }
 
 /// Every setting there is.
-pub const SETTINGS: [Setting; 15] = [
+pub const SETTINGS: [Setting; 16] = [
     Setting {
         name: "WARM_ENI_TARGET",
         default: "1",
@@ -140,6 +145,11 @@ pub const SETTINGS: [Setting; 15] = [
         meaning: "seconds a pod waits for an address at most, 0 to 50",
     },
     Setting {
+        name: "FLATNET_RECONCILE",
+        default: "300",
+        meaning: "seconds between comparisons with EC2, one call each; 0: none",
+    },
+    Setting {
         name: "FLATNET_LOG",
         default: "info",
         meaning: "what is logged: error, warn, info, debug, trace, or a filter by module",
@@ -175,8 +185,10 @@ impl Config {
             cni_conf_dir: reader.path("FLATNET_CNI_CONF_DIR"),
             eni_min_age: reader.seconds("FLATNET_ENI_MIN_AGE", 86_400),
             add_wait: reader.seconds("FLATNET_ADD_WAIT", 50),
+            reconcile: reader.seconds("FLATNET_RECONCILE", 86_400),
             log: reader.log("FLATNET_LOG"),
             values: Vec::new(),
+            unserved: reader.unserved(),
         };
         // The clients read these themselves; here they are checked and shown.
         for name in
@@ -199,6 +211,9 @@ impl Config {
             };
             // Writing to a String cannot fail.
             let _ = writeln!(text, "{name:<34} {value:<26} {source}");
+        }
+        for (name, value) in &self.unserved {
+            let _ = writeln!(text, "{name:<34} {value:<26} environment, without effect");
         }
         text
     }

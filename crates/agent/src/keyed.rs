@@ -11,6 +11,25 @@ use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 #[derive(Debug, Default)]
 pub(crate) struct KeyedLocks {
     locks: Mutex<BTreeMap<AttachmentKey, Arc<AsyncMutex<()>>>>,
+    /// How many calls that end an attachment hold its lock or wait for it.
+    ending: Mutex<BTreeMap<AttachmentKey, u32>>,
+}
+
+/// An attachment is being ended for as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Ending<'a> {
+    locks: &'a KeyedLocks,
+    key: AttachmentKey,
+}
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        let mut ending = self.locks.ending();
+        if let Some(count) = ending.get_mut(&self.key) {
+            *count -= 1;
+        }
+        ending.retain(|_, count| *count > 0);
+    }
 }
 
 impl KeyedLocks {
@@ -23,6 +42,21 @@ impl KeyedLocks {
             Arc::clone(locks.entry(key.clone()).or_default())
         };
         lock.lock_owned().await
+    }
+
+    /// Announces the end of an attachment, so that a call which only waits for it stops waiting.
+    pub(crate) fn announce_end(&self, key: &AttachmentKey) -> Ending<'_> {
+        *self.ending().entry(key.clone()).or_default() += 1;
+        Ending { locks: self, key: key.clone() }
+    }
+
+    /// Whether the end of the attachment has been announced and is still to come.
+    pub(crate) fn is_ending(&self, key: &AttachmentKey) -> bool {
+        self.ending().contains_key(key)
+    }
+
+    fn ending(&self) -> MutexGuard<'_, BTreeMap<AttachmentKey, u32>> {
+        self.ending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn locks(&self) -> MutexGuard<'_, BTreeMap<AttachmentKey, Arc<AsyncMutex<()>>>> {
@@ -49,6 +83,17 @@ mod tests {
         assert!(tokio::time::timeout(soon, locks.lock(&key(1))).await.is_err());
         drop(held);
         assert!(tokio::time::timeout(soon, locks.lock(&key(1))).await.is_ok());
+    }
+
+    #[test]
+    fn an_end_is_announced_until_the_last_one_is_through() {
+        let locks = KeyedLocks::default();
+        let (one, two) = (locks.announce_end(&key(1)), locks.announce_end(&key(1)));
+        assert!(locks.is_ending(&key(1)) && !locks.is_ending(&key(2)));
+        drop(one);
+        assert!(locks.is_ending(&key(1)));
+        drop(two);
+        assert!(!locks.is_ending(&key(1)));
     }
 
     #[tokio::test]

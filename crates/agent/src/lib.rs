@@ -3,7 +3,8 @@
 //! [`Node::start`] takes stock of what EC2, the checkpoint and the kernel say about the node, and
 //! brings the three together. From then on:
 //! - [`serve`](server::serve) answers the CNI plugin on a Unix socket: [`Node::add`],
-//!   [`Node::del`], [`Node::check`]. None of these calls EC2 or the metadata service.
+//!   [`Node::del`], [`Node::check`], [`Node::network_status`], [`Node::collect`]. None of these
+//!   calls EC2 or the metadata service.
 //! - [`run_pool`](pool_loop::run_pool) keeps the pool filled: it asks the pure `ipam` crate what
 //!   to do whenever something happened, and does it.
 //!
@@ -19,9 +20,11 @@ pub mod cloud;
 pub mod config;
 pub mod conflist;
 mod keyed;
+mod network;
 mod node;
 pub mod pool_loop;
 mod reap;
+mod reconcile;
 pub mod server;
 mod start;
 pub mod status;

@@ -26,6 +26,10 @@ pub struct Node<C, W> {
     pub(crate) locks: KeyedLocks,
     /// Wakes the pool loop.
     pub(crate) work: Notify,
+    /// EC2's answers give reason to compare with it.
+    pub(crate) doubt: Notify,
+    /// There is another time to look for ENIs left behind.
+    pub(crate) orphans: Notify,
     /// Wakes whoever waits for an address.
     pub(crate) changed: watch::Sender<()>,
 }

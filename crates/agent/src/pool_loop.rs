@@ -18,6 +18,9 @@ const GRACE: Duration = Duration::from_secs(5);
 /// but to wait for the next event or timer.
 pub async fn run_pool<C: Cloud, W: Wiring>(node: Arc<Node<C, W>>, mut end: watch::Receiver<bool>) {
     let mut running = JoinSet::new();
+    let looking = node.look_for_orphans();
+    let comparing = node.keep_reconciled();
+    tokio::pin!(looking, comparing);
     loop {
         let now = node.now();
         let (actions, wake) = {
@@ -38,6 +41,8 @@ pub async fn run_pool<C: Cloud, W: Wiring>(node: Arc<Node<C, W>>, mut end: watch
         tokio::select! {
             () = node.work.notified() => {}
             () = timer => node.poke(),
+            never = &mut looking => match never {},
+            never = &mut comparing => match never {},
             Some(_) = running.join_next() => {}
             _ = end.wait_for(|end| *end) => break,
         }

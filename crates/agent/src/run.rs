@@ -41,6 +41,9 @@ const REMINDER: Duration = Duration::from_secs(30);
 
 /// Runs the agent until it is told to end.
 pub fn run(config: Config) -> Result<(), Failed> {
+    for (name, value) in &config.unserved {
+        tracing::warn!(value, "{name} is set, and has no effect: Flatnet does not have it");
+    }
     let lock = only_one(&config.state_dir)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -106,7 +109,7 @@ async fn take_stock(config: Config) -> Result<Arc<Node<Ec2Cloud, KernelWiring>>,
     let imds = Arc::new(ImdsClient::from_env(env)?);
     let identity = {
         let imds = &imds;
-        again("the instance metadata service", async || imds.identity().await, |_| true).await?
+        again("the instance metadata service", async || imds.identity().await, |_, _| true).await?
     };
     let credentials = Arc::new(CredentialChain::from_env(env, imds)?);
     let ec2 = ec2::Config::from_env(&identity.region, env)?;
@@ -123,21 +126,22 @@ async fn take_stock(config: Config) -> Result<Arc<Node<Ec2Cloud, KernelWiring>>,
         let (cloud, wiring) = (cloud.clone(), Arc::clone(&wiring));
         Node::start(config.clone(), identity.clone(), cloud, wiring).await
     };
-    let passing = |error: &StartError| matches!(error, StartError::Cloud(_));
-    Ok(again("EC2", start, passing).await?)
+    Ok(again("EC2", start, StartError::passes).await?)
 }
 
 /// Tries until it works, or fails in a way that will not pass.
 async fn again<T, E: Error, F: Future<Output = Result<T, E>>>(
     whom: &str,
     attempt: impl Fn() -> F,
-    passing: impl Fn(&E) -> bool,
+    passes: impl Fn(&E, u32) -> bool,
 ) -> Result<T, E> {
     let mut pause = FIRST_PAUSE;
+    let mut attempts: u32 = 0;
     loop {
+        attempts = attempts.saturating_add(1);
         match attempt().await {
             Ok(value) => return Ok(value),
-            Err(error) if !passing(&error) => return Err(error),
+            Err(error) if !passes(&error, attempts) => return Err(error),
             Err(error) => {
                 let error = flatnet_agent::chain(&error);
                 tracing::warn!(

@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
 
 use datapath::PodHost;
 use ipam::{AttachmentKey, Eni, LimitSource, Limits, Pool, Settings, SubnetId};
@@ -17,6 +18,14 @@ use crate::config::Config;
 use crate::keyed::KeyedLocks;
 use crate::node::{Node, lock};
 use crate::wiring::{Wiring, WiringError};
+
+/// Pauses between attempts to set up an ENI that is attached already.
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+/// How often the kernel is tried: pods come and go meanwhile, and something else may change what
+/// is being compared.
+const WIRING_ATTEMPTS: u32 = 10;
 
 /// Why the agent could not take stock.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +46,18 @@ pub enum StartError {
         /// The instance.
         instance: String,
     },
+}
+
+impl StartError {
+    /// Whether another attempt may help, after so many.
+    #[must_use]
+    pub fn passes(&self, attempts: u32) -> bool {
+        match self {
+            Self::Cloud(_) => true,
+            Self::Wiring(_) => attempts < WIRING_ATTEMPTS,
+            Self::Checkpoint(_) | Self::NoPrimary { .. } => false,
+        }
+    }
 }
 
 impl<C: Cloud, W: Wiring> Node<C, W> {
@@ -70,6 +91,8 @@ impl<C: Cloud, W: Wiring> Node<C, W> {
             checkpoint: Arc::new(Mutex::new(checkpoint)),
             locks: KeyedLocks::default(),
             work: Notify::new(),
+            doubt: Notify::new(),
+            orphans: Notify::new(),
             changed: watch::Sender::new(()),
         });
         node.restore_pods();
@@ -161,16 +184,7 @@ impl<C: Cloud, W: Wiring> Node<C, W> {
             let index = eni.spec.device_index;
             let carries = pool_eni(info, index, self.now());
             self.books().pool.add_eni(Eni { managed: false, ..carries.clone() });
-            let (node, info) = (Arc::clone(self), info.clone());
-            tokio::spawn(async move {
-                match node.set_up(&info, eni.attachment, index).await {
-                    Ok(()) => node.books().pool.add_eni(carries),
-                    Err(failure) => {
-                        tracing::error!(eni = %info.id, %failure, "the ENI cannot carry pods");
-                    }
-                }
-                node.poke();
-            });
+            tokio::spawn(adopt_late(Arc::downgrade(self), info.clone(), eni.attachment, carries));
         }
         Ok(())
     }
@@ -178,7 +192,10 @@ impl<C: Cloud, W: Wiring> Node<C, W> {
     /// Finishes or undoes what an earlier run began: ENIs never attached, still detaching, or not
     /// marked to go with the instance.
     async fn tidy(&self, enis: Vec<EniInfo>) {
-        self.reap_orphans().await;
+        if let Err(error) = self.reap_orphans().await {
+            tracing::warn!(%error, "cannot look for ENIs left behind: looking again later");
+            self.expect_orphans();
+        }
         for eni in enis {
             let own = eni.tags.get(TAG_INSTANCE) == Some(&self.identity.instance_id);
             let Some(attachment) = eni.attachment.as_ref().filter(|_| own) else { continue };
@@ -191,6 +208,33 @@ impl<C: Cloud, W: Wiring> Node<C, W> {
                 tracing::warn!(eni = %eni.id, %error, "the ENI will not go with its instance");
             }
         }
+    }
+}
+
+/// Has an ENI carry pods once its link has come, for as long as the node is there.
+async fn adopt_late<C: Cloud, W: Wiring>(
+    node: Weak<Node<C, W>>,
+    info: EniInfo,
+    attachment: String,
+    carries: Eni,
+) {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let Some(node) = node.upgrade().filter(|node| node.books().pool.has_eni(&info.id)) else {
+            return;
+        };
+        match node.set_up(&info, attachment.clone(), carries.device_index).await {
+            Ok(()) => {
+                node.books().pool.add_eni(carries);
+                return node.poke();
+            }
+            Err(failure) => {
+                tracing::error!(eni = %info.id, %failure, ?pause, "the ENI cannot carry pods yet");
+            }
+        }
+        drop(node);
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
 
@@ -233,6 +277,8 @@ impl Facts {
             pool: Pool::new(settings, limits, self.primary.subnet.clone()),
             enis: BTreeMap::new(),
             strangers: BTreeMap::new(),
+            creating: Vec::new(),
+            orphan_scans: BTreeSet::new(),
             subnets: self.subnets.clone(),
             groups: self.primary.groups.clone(),
         };

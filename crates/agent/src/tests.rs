@@ -4,5 +4,7 @@ mod calls;
 mod crash;
 mod growth;
 mod harness;
+mod network;
+mod reconcile;
 mod restart;
 mod socket;

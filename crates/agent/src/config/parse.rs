@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use datapath::VethPrefix;
 
-use super::{ConfigError, SETTINGS, Source, Value};
+use super::{ConfigError, SETTINGS, Source, Value, unserved};
 
 /// Reads settings one by one; a value that cannot be used is noted and replaced by its default.
 pub(super) struct Reader {
@@ -29,6 +29,15 @@ impl Reader {
             }
         }
         Self { vars, values: Vec::new(), problems }
+    }
+
+    /// What is set of the AWS VPC CNI's settings that are not served.
+    pub(super) fn unserved(&self) -> Vec<(&'static str, String)> {
+        let set = |name: &'static str| {
+            let value = self.vars.get(name).map(|value| value.trim().to_owned());
+            Some((name, value.filter(|value| !value.is_empty())?))
+        };
+        unserved::NAMES.into_iter().filter_map(set).collect()
     }
 
     pub(super) fn finish(self) -> Result<Vec<Value>, ConfigError> {

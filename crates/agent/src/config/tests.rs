@@ -73,3 +73,23 @@ fn unknown_and_contradictory_settings_are_all_named_at_once() {
     assert!(problems[0].contains("FLATNET_SOKCET") && problems[0].contains("FLATNET_SOCKET"));
     assert!(problems[1].contains("POD_MTU='9001'") && problems[1].contains("1500"));
 }
+
+#[test]
+fn settings_of_the_aws_vpc_cni_without_effect_are_named() {
+    let config = read(&[
+        ("AWS_VPC_K8S_CNI_EXTERNALSNAT", "false"),
+        ("WARM_IP_TARGET", "5"),
+        ("ENABLE_POD_ENI", ""),
+        ("WARM_ENI_TARGET", "2"),
+    ])
+    .unwrap();
+    let names: Vec<_> = config.unserved.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, ["AWS_VPC_K8S_CNI_EXTERNALSNAT", "WARM_IP_TARGET"]);
+    let shown = config.render();
+    let line = shown.lines().find(|line| line.starts_with("WARM_IP_TARGET")).unwrap();
+    assert!(line.contains(" 5 ") && line.ends_with("without effect"), "{line}");
+    assert!(!shown.contains("ENABLE_POD_ENI"));
+    for name in super::unserved::NAMES {
+        assert!(SETTINGS.iter().all(|setting| setting.name != name), "{name} is served");
+    }
+}

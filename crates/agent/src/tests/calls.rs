@@ -2,11 +2,12 @@
 
 use std::fs::OpenOptions;
 use std::sync::Arc;
+use std::time::Duration;
 
 use flatnet_cni::code;
 use serde_json::json;
 
-use super::harness::{address_of, request, start};
+use super::harness::{Harness, address_of, request, start, start_with};
 use crate::attach::DRIFTED;
 use crate::checkpoint::Checkpoint;
 use crate::cloud::twin::Twin;
@@ -100,6 +101,58 @@ async fn an_add_that_cannot_be_recorded_is_not_made() {
     node.add(1).await.unwrap();
 }
 
+/// From now on nothing can be recorded, until the file has been written anew.
+fn disk_full(node: &Harness) -> impl FnOnce() + Send + use<> {
+    let path = node.directory.path().join("gone/checkpoint");
+    let checkpoint = Arc::clone(&node.node.checkpoint);
+    move || {
+        let full = OpenOptions::new().append(true).open("/dev/full").unwrap();
+        lock(&checkpoint).log_to(path, full);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_del_that_cannot_be_recorded_frees_nothing() {
+    let node = start_with(cloud(), &[("IP_COOLDOWN_PERIOD", "1")]).await.filled().await;
+    let address = node.add(1).await.unwrap();
+    disk_full(&node)();
+    let error = node.del(1).await.unwrap_err();
+    assert_eq!(error.code, code::TRY_AGAIN_LATER, "{error:?}");
+    assert!(error.msg.contains("cannot write the checkpoint"), "{error:?}");
+    node.pass(5).await;
+    assert_eq!(node.add(1).await.unwrap(), address, "it is still the attachment's");
+    assert!(!node.add_all(2..6).await.contains(&address));
+    node.del(1).await.unwrap();
+    node.pass(5).await;
+    assert_eq!(node.add(7).await.unwrap(), address);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_add_that_stays_recorded_keeps_its_address() {
+    let node = start(cloud()).await.filled().await;
+    node.kernel.state().on_add = Some(Box::new(disk_full(&node)));
+    node.kernel.fail("add_pod");
+    node.add(1).await.unwrap_err();
+    let recorded: Vec<_> =
+        lock(&node.node.checkpoint).pods().values().map(|pod| pod.address).collect();
+    assert_eq!(recorded.len(), 1, "the disk was full");
+    assert!(!node.add_all(2..6).await.contains(&recorded[0]));
+    assert_eq!(node.add(1).await.unwrap(), recorded[0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stale_record_is_no_claim_to_an_address() {
+    let node = start(cloud()).await.filled().await;
+    let address = node.add(1).await.unwrap();
+    let key = lock(&node.node.checkpoint).pods().keys().next().unwrap().clone();
+    node.node.books().pool.cancel(&key);
+    node.kernel.end_sandbox(address);
+    node.add(1).await.unwrap();
+    // The twin of the kernel refuses two pods with one address.
+    node.add_all(2..6).await;
+    assert_eq!(node.kernel.state().pods.len(), 5);
+}
+
 #[tokio::test(start_paused = true)]
 async fn del_is_idempotent_and_made_good_by_a_later_one() {
     let node = start(cloud()).await.filled().await;
@@ -133,20 +186,30 @@ async fn check_finds_what_is_missing() {
         node.node.cni(&request("CHECK", 2)).await.unwrap_err().code,
         code::UNKNOWN_CONTAINER
     );
-    let error = node.node.cni(&request("GC", 1)).await.unwrap_err();
-    assert!(error.msg.contains("GC"), "{error:?}");
+    let error = node.node.cni(&request("UPDATE", 1)).await.unwrap_err();
+    assert!(error.msg.contains("UPDATE"), "{error:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn calls_for_one_attachment_follow_each_other() {
-    let node = start(cloud()).await;
-    // The pool is empty yet: the ADD waits, and the DEL for the ADD.
+async fn a_del_does_not_wait_for_the_add_that_waits_for_an_address() {
+    let node = start(Twin::new("10.0.0.0/24", 1, 3)).await.filled().await;
+    node.add_all(0..2).await;
+    node.del(0).await.unwrap();
+    // An address comes out of cool-down within what an ADD waits.
+    node.pass(25).await;
     let waiting = Arc::clone(&node.node);
-    let add = tokio::spawn(async move { waiting.cni(&request("ADD", 1)).await });
-    tokio::task::yield_now().await;
-    node.del(1).await.unwrap();
-    add.await.unwrap().unwrap();
-    assert!(node.kernel.state().pods.is_empty(), "the DEL came last");
+    let add = tokio::spawn(async move { waiting.cni(&request("ADD", 2)).await });
+    node.pass(1).await;
+    assert!(!add.is_finished());
+    let started = tokio::time::Instant::now();
+    node.del(2).await.unwrap();
+    assert_eq!(started.elapsed(), Duration::ZERO);
+    let error = add.await.unwrap().unwrap_err();
+    assert_eq!((error.code, error.details.as_str()), (code::TRY_AGAIN_LATER, "Deleted"));
+    assert_eq!(node.node.books().pool.stats(node.node.now()).waiting, 0);
+    // The attachment may come again.
+    node.pass(5).await;
+    node.add(2).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

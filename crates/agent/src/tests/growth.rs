@@ -12,7 +12,7 @@ use crate::cloud::twin::Twin;
 use crate::cloud::{ErrorKind, TAG_CREATED, TAG_INSTANCE};
 
 #[tokio::test(start_paused = true)]
-async fn growing_costs_three_calls_per_eni_and_idling_none() {
+async fn growing_costs_three_calls_per_eni_and_idling_next_to_none() {
     let node = start(Twin::new("10.0.0.0/24", 3, 10)).await.filled().await;
     let addresses: BTreeSet<_> = node.add_all(0..12).await.into_iter().collect();
     assert_eq!(addresses.len(), 12);
@@ -24,9 +24,15 @@ async fn growing_costs_three_calls_per_eni_and_idling_none() {
     {
         assert_eq!(node.cloud.count(action), 2, "{action}");
     }
-    let before = crate::cloud::Cloud::calls(&node.cloud);
+    let calls = || {
+        let mut calls = crate::cloud::Cloud::calls(&node.cloud);
+        let compared = calls.remove("DescribeNetworkInterfaces").unwrap_or(0);
+        (calls, compared)
+    };
+    let (before, compared) = calls();
     node.pass(3_600).await;
-    assert_eq!(crate::cloud::Cloud::calls(&node.cloud), before);
+    assert_eq!(calls().0, before);
+    assert!((11..=14).contains(&(calls().1 - compared)), "once per FLATNET_RECONCILE");
     for eni in node.cloud.attached() {
         let attachment = eni.attachment.unwrap();
         assert!(attachment.delete_on_termination);
@@ -205,4 +211,110 @@ async fn failures_of_ec2_are_told_and_pass() {
     assert!(error.details == "Ec2Failed", "{error:?}");
     node.pass(60).await;
     node.add(0).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_eni_whose_detach_was_not_answered_gives_no_address() {
+    let node = start(Twin::new("10.0.0.0/24", 3, 4)).await.filled().await;
+    node.add_all(0..4).await;
+    node.pass(61).await;
+    for n in 0..4 {
+        node.del(n).await.unwrap();
+    }
+    node.cloud.fail("DetachNetworkInterface", ErrorKind::Unanswered);
+    // Nor is it to be seen whether it is attached.
+    for _ in 0..3 {
+        node.cloud.fail("DescribeNetworkInterfaces", ErrorKind::Unanswered);
+    }
+    let detached = async |node: &harness::Harness| {
+        while node.cloud.count("DetachNetworkInterface") == 0 {
+            node.pass(1).await;
+        }
+    };
+    detached(&node).await;
+    for n in 10..16 {
+        // ENIs in doubt still take their places.
+        let Ok(address) = node.add(n).await else { continue };
+        let attached = node.cloud.attached();
+        assert!(attached.iter().any(|eni| eni.secondaries.contains(&address)), "{address}");
+    }
+    node.pass(120).await;
+    assert_eq!(node.cloud.attached().len(), node.cloud.state().enis.len(), "none is left behind");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_eni_that_ec2_refuses_to_detach_stays_in_service() {
+    let node = start(Twin::new("10.0.0.0/24", 3, 4)).await.filled().await;
+    node.add_all(0..4).await;
+    node.pass(61).await;
+    for n in 0..4 {
+        node.del(n).await.unwrap();
+    }
+    node.cloud.fail("DetachNetworkInterface", ErrorKind::Other);
+    while node.cloud.count("DetachNetworkInterface") == 0 {
+        node.pass(1).await;
+    }
+    node.pass(1).await;
+    let stats = node.node.books().pool.stats(node.node.now());
+    assert_eq!(stats.free as usize, stats.total as usize);
+    assert!(node.node.status().enis.iter().all(|eni| !eni.releasing));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_eni_being_created_is_no_orphan() {
+    let node = start(Twin::new("10.0.0.0/24", 3, 4)).await;
+    for pods in [0..3, 3..4] {
+        node.add_all(pods).await;
+        // Looks fall between the calls that create and attach.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        for _ in 0..200 {
+            node.node.reap_orphans().await.unwrap();
+        }
+    }
+    assert_eq!(node.cloud.count("DeleteNetworkInterface"), 0);
+    assert_eq!(node.cloud.attached().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unanswered_create_is_repeated_and_makes_one_eni() {
+    let cloud = Twin::new("10.0.0.0/24", 3, 4);
+    cloud.fail("CreateNetworkInterface", ErrorKind::Unanswered);
+    let node = start_with(cloud, &[("WARM_ENI_TARGET", "2")]).await;
+    node.pass(5).await;
+    assert_eq!(node.cloud.count("CreateNetworkInterface"), 2);
+    assert_eq!(node.cloud.count("DeleteNetworkInterface"), 0);
+    assert_eq!((node.cloud.attached().len(), node.cloud.state().enis.len()), (2, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_eni_that_ec2_never_told_of_is_found_and_deleted() {
+    let node = start(Twin::new("10.0.0.0/24", 3, 4)).await.filled().await;
+    node.pass(5).await;
+    for _ in 0..5 {
+        node.cloud.fail("CreateNetworkInterface", ErrorKind::Unanswered);
+    }
+    node.add(0).await.unwrap();
+    node.pass(50).await;
+    let orphans = |node: &harness::Harness| {
+        let state = node.cloud.state();
+        state.enis.values().filter(|eni| eni.attachment.is_none()).count()
+    };
+    assert_eq!(orphans(&node), 1);
+    // The first look fails.
+    node.cloud.fail("DescribeNetworkInterfaces", ErrorKind::Other);
+    node.pass(200).await;
+    assert_eq!(orphans(&node), 0);
+    assert_eq!(node.cloud.attached().len(), 2, "another one was created");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_eni_that_cannot_be_set_up_leaves_nothing_on_the_node() {
+    let node = start(Twin::new("10.0.0.0/24", 3, 4)).await.filled().await;
+    node.kernel.fail("setup_eni");
+    node.add(0).await.unwrap();
+    node.pass(120).await;
+    assert!(node.cloud.count("DeleteNetworkInterface") >= 1);
+    let attached: BTreeSet<_> = node.cloud.attached().iter().map(|eni| eni.mac).collect();
+    let wired: BTreeSet<_> = node.kernel.state().enis.keys().copied().collect();
+    assert_eq!(wired, attached);
 }

@@ -179,3 +179,34 @@ async fn an_eni_without_a_link_carries_pods_once_the_link_has_come() {
     let others = node.add_all(4..7).await;
     assert!(others.iter().any(|address| late.secondaries.contains(address)), "{others:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_eni_without_a_link_keeps_its_cooldowns_and_is_tried_for_long() {
+    let mut node = start_with(cloud(), &[("IP_COOLDOWN_PERIOD", "600")]).await.filled().await;
+    let addresses = node.add_all(0..4).await;
+    node.pass(5).await;
+    node.del(3).await.unwrap();
+    node.crash();
+    let late = node.cloud.attached()[1].clone();
+    assert!(late.secondaries.contains(&addresses[3]));
+    node.kernel.state().absent.insert(late.mac);
+    node.restart().await;
+    node.pass(100).await;
+    node.kernel.state().absent.clear();
+    node.pass(100).await;
+    let status = serde_json::to_value(node.node.status()).unwrap();
+    assert_eq!(status["enis"][1]["managed"], json!(true), "it carries pods at last");
+    assert_eq!(status["enis"][1]["secondary"]["cooldown"], json!(1));
+    assert!(!node.add_all(10..15).await.contains(&addresses[3]));
+}
+
+#[test]
+fn the_kernel_is_tried_again_at_start_but_not_for_ever() {
+    let wiring = || {
+        let drifted = datapath::WireError::Drifted { drifts: Vec::new() };
+        crate::StartError::Wiring(drifted.into())
+    };
+    assert!(wiring().passes(1) && wiring().passes(9) && !wiring().passes(10));
+    let no_primary = crate::StartError::NoPrimary { instance: INSTANCE.into() };
+    assert!(!no_primary.passes(1));
+}

@@ -25,6 +25,8 @@ pub(crate) struct State {
     links: BTreeMap<(PathBuf, String), Ipv4Addr>,
     /// Calls that fail next, by name.
     faults: Vec<&'static str>,
+    /// Done when the next pod is wired.
+    pub(crate) on_add: Option<Box<dyn FnOnce() + Send>>,
     /// Changes made to pods.
     pub(crate) changes: Vec<String>,
 }
@@ -66,9 +68,9 @@ impl Wiring for Twin {
 
     fn setup_eni(&self, eni: &EniSpec) -> Result<(), WiringError> {
         let mut state = self.state();
-        state.fault("setup_eni")?;
+        // What failed may have been done in part.
         state.enis.insert(eni.mac, *eni);
-        Ok(())
+        state.fault("setup_eni")
     }
 
     fn teardown_eni(&self, eni: &EniSpec) -> Result<(), WiringError> {
@@ -92,6 +94,9 @@ impl Wiring for Twin {
 
     fn add_pod(&self, pod: &PodWire) -> Result<(), WiringError> {
         let mut state = self.state();
+        if let Some(act) = state.on_add.take() {
+            act();
+        }
         state.fault("add_pod")?;
         let link = (pod.netns.clone(), pod.ifname.clone());
         if state.links.contains_key(&link) {
