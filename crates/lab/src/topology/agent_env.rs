@@ -23,6 +23,7 @@ const VARIABLES: &[(&str, Values)] = &[
     ("AWS_VPC_K8S_CNI_VETHPREFIX", Values::VethPrefix),
     ("FLATNET_ENI_MIN_AGE", Values::Number { min: 0, max: 86_400 }),
     ("FLATNET_ADD_WAIT", Values::Number { min: 0, max: 50 }),
+    ("FLATNET_RECONCILE", Values::Number { min: 0, max: 86_400 }),
     ("FLATNET_LOG", Values::LogFilter),
 ];
 
