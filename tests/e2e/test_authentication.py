@@ -129,6 +129,18 @@ def test_everybody_else_gets_401_and_the_log_says_why(lab, variables, cluster):
         assert reason in log.read_text()[before:], reason
 
 
+def test_no_node_can_become_another(lab, variables):
+    """The nodes' role trusts EC2 alone: nobody names a session of it after an instance."""
+    role = "arn:aws:iam::111122223333:role/AmazonEKSNodeRole"
+    instance = lab.json("status")["nodes"][1]["instance"]
+    environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", **variables}
+    done = subprocess.run(
+        [AWS, "sts", "assume-role", "--role-arn", role, "--role-session-name", instance],
+        env=environment, capture_output=True, text=True, timeout=60, check=False,
+    )
+    assert done.returncode != 0 and "AccessDenied" in done.stderr, done.stderr
+
+
 def test_what_needs_no_token(lab, cluster):
     for path in ("/version", "/healthz", "/livez", "/readyz"):
         assert ask(lab, cluster, "", "GET", path)[0] == 200, path

@@ -41,7 +41,7 @@ async fn serve(State(services): State<Arc<Services>>, request: Request) -> Respo
     let scope = scope_service(&request);
     if scope.as_deref() != Some("sts")
         && scope.as_deref() != Some("eks")
-        && !request.uri().path().starts_with(eks::CLUSTERS)
+        && !eks::is_path(request.uri().path())
     {
         return match services.ec2.clone().oneshot(request).await {
             Ok(response) => response,

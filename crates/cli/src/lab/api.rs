@@ -19,6 +19,12 @@ pub fn run(arguments: &ApiArguments, format: Format) -> anyhow::Result<ExitCode>
             return Ok(ExitCode::from(super::USAGE));
         }
     };
+    if arguments.any_credentials && !arguments.listen.ip().is_loopback() {
+        anyhow::bail!(
+            "--any-credentials lets everybody in who can reach {}; listen on a loopback address",
+            arguments.listen
+        );
+    }
     start::log_to_stderr();
     let api = ApiOnly::new(arguments.listen, topology.as_ref(), arguments.any_credentials)?;
     let variables = api.environment();

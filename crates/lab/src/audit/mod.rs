@@ -127,9 +127,9 @@ impl AuditTrail {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(error),
             };
-            for line in BufReader::new(file).lines() {
+            for line in BufReader::new(file).split(b'\n') {
                 // The last line may be half a line, if the lab was killed over it.
-                let event = serde_json::from_str::<Event>(&line?).ok();
+                let event = serde_json::from_slice::<Event>(&line?).ok();
                 events.extend(event.filter(|event| event.event_time >= since));
             }
         }

@@ -12,4 +12,4 @@ mod tests;
 pub use access_log::{Access, AccessLog};
 pub use authenticator::{Authenticator, TokenRefusal, User};
 pub use certificates::{Authority, CertificateError, ServerIdentity};
-pub use server::{Endpoint, ServeError, serve, version_name};
+pub use server::{Complaints, Endpoint, ServeError, serve, version_name};

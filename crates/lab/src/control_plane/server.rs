@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -41,6 +41,32 @@ pub struct Endpoint {
     pub log: Arc<AccessLog>,
     /// Knows the cluster's users.
     pub authenticator: Authenticator,
+    /// Keeps refused requests from filling the log.
+    pub complaints: Complaints,
+}
+
+/// At most so many log lines a second about refused requests.
+const COMPLAINTS_PER_SECOND: u32 = 20;
+
+/// How many requests were complained of in this second.
+#[derive(Debug, Default)]
+pub struct Complaints(Mutex<(i64, u32)>);
+
+impl Complaints {
+    fn allow(&self, now: vpc::Timestamp) -> bool {
+        let second = now.0 / 1000;
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.0 != second {
+            *state = (second, 0);
+        }
+        state.1 += 1;
+        state.1 <= COMPLAINTS_PER_SECOND
+    }
+}
+
+/// The first `most` characters of a text.
+fn cut(text: &str, most: usize) -> String {
+    text.chars().take(most).collect()
 }
 
 /// The listener cannot be used.
@@ -107,17 +133,22 @@ async fn handle(stream: tokio::net::TcpStream, acceptor: TlsAcceptor, seen: Conn
 
 async fn answer(request: Request<Incoming>, seen: &Connection) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
-    let (method, path) = (head.method.to_string(), head.uri.path().to_owned());
+    // Anybody may send anything: what is kept and logged of it is bounded.
+    let (method, path) = (cut(head.method.as_str(), 16), cut(head.uri.path(), 256));
     let endpoint = &seen.endpoint;
-    let response = if is_public(&path) {
-        public(&head.method, &path)
+    let response = if is_public(head.uri.path()) {
+        public(&head.method, head.uri.path())
     } else {
         let header = head.headers.get(header::AUTHORIZATION);
         // Off the async threads: the world may be locked for as long as the fabric converges.
         match crate::probe::blocking(|| endpoint.authenticator.authenticate(header)) {
-            Ok(user) => private(&head.method, &path, body, &user, seen).await,
+            Ok(user) => private(&head.method, head.uri.path(), body, &user, seen).await,
             Err(refusal) => {
-                tracing::warn!(peer = %seen.peer, path, %refusal, "control plane: not authenticated");
+                if endpoint.complaints.allow(endpoint.authenticator.lab.now()) {
+                    // As a quoted string, so that no line of it can pass for another.
+                    let refusal = cut(&refusal.to_string(), 512);
+                    tracing::warn!(peer = %seen.peer, path, ?refusal, "control plane: not authenticated");
+                }
                 failure(StatusCode::UNAUTHORIZED, "Unauthorized", "Unauthorized")
             }
         }

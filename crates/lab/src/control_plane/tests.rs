@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use vpc::Timestamp;
 
-use super::{Access, AccessLog, Authenticator, Authority, Endpoint, serve};
+use super::{Access, AccessLog, Authenticator, Authority, Complaints, Endpoint, serve};
 use crate::state::{FabricTwin, Lab, LabConfig, ManualClock, Secret};
 
 const NAME: &str = "demo.gr7.us-west-2.eks.amazonaws.com";
@@ -40,7 +40,8 @@ fn start() -> ControlPlane {
     }));
     let (cluster, admin) = ("demo".to_owned(), String::new());
     let authenticator = Authenticator { lab, cluster, admin, hosts: BTreeSet::new() };
-    let endpoint = Arc::new(Endpoint { log: log.clone(), authenticator });
+    let endpoint =
+        Arc::new(Endpoint { log: log.clone(), authenticator, complaints: Complaints::default() });
     tokio::spawn(serve(listener, identity, endpoint));
     ControlPlane { address, pem: authority.pem(), log }
 }

@@ -15,8 +15,10 @@ use vpc::{
 use super::bring_up::{NODE_ROLE, Subnets, build_world, named};
 use super::control_plane::{require_free, service_cidr, vpc_of};
 use super::security_groups::Groups;
+use crate::audit::AuditTrail;
 use crate::control_plane::{Authority, version_name};
 use crate::endpoint;
+use crate::requests::Requests;
 use crate::state::{AccessKey, Cluster, Lab, LabConfig, NoFabric, Secret, SystemClock};
 use crate::topology::{self, Topology};
 
@@ -64,7 +66,10 @@ impl ApiOnly {
             Some(topology) => topology.account.clone(),
             None => ACCOUNT.parse()?,
         };
-        let lab = Arc::new(Lab::new(LabConfig {
+        let requests = topology.map_or_else(Requests::default, |topology| {
+            Requests::new(topology.requests.clone(), topology.seed)
+        });
+        let lab = Lab::new(LabConfig {
             account: account.clone(),
             region: topology.map_or(REGION, |topology| &topology.region).to_owned(),
             instance_role: Some(NODE_ROLE.to_owned()),
@@ -72,7 +77,8 @@ impl ApiOnly {
             fabric: Box::new(NoFabric),
             clock: Arc::new(SystemClock),
             secret: Secret::generate().context("no randomness")?,
-        }));
+        });
+        let lab = Arc::new(lab.with_requests(requests, AuditTrail::default()));
         let admin = lab.credentials.add_user(&account, "admin");
         if any_credentials {
             lab.credentials.accept_any(admin.principal.clone());

@@ -12,7 +12,9 @@ use vpc::{AccountId, EniSpec, ForeignAttachment, InterfaceType, SubnetId, VpcId}
 use super::bring_up::{Subnets, foreign_eni, new_place};
 use super::running::ControlPlane;
 use super::security_groups::Groups;
-use crate::control_plane::{AccessLog, Authenticator, Authority, Endpoint, serve, version_name};
+use crate::control_plane::{
+    AccessLog, Authenticator, Authority, Complaints, Endpoint, serve, version_name,
+};
 use crate::fabric::{ForeignEnd, KernelFabric};
 use crate::place::Place;
 use crate::state::{Cluster, Lab};
@@ -99,6 +101,7 @@ pub fn start(
             admin: users.admin.clone(),
             hosts: users.sts.clone(),
         },
+        complaints: Complaints::default(),
     });
     for address in &addresses {
         let at = SocketAddrV4::new(*address, API_PORT);

@@ -17,6 +17,11 @@ use crate::state::{Call, Cluster, Lab};
 const SERVICE: &str = "eks";
 /// The path under which all clusters are.
 pub const CLUSTERS: &str = "/clusters";
+
+/// Whether a path is EKS's: `/clusters` or below it.
+pub(crate) fn is_path(path: &str) -> bool {
+    path.strip_prefix(CLUSTERS).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
 /// Names a page of ListClusters has at most, and when not said.
 const PAGE: usize = 100;
 
@@ -42,7 +47,7 @@ pub fn answer(
     source: Option<IpAddr>,
 ) -> Result<Value, EksError> {
     let (started, at) = (Instant::now(), lab.now());
-    let name = request.path.strip_prefix(CLUSTERS).map(|rest| rest.trim_matches('/'));
+    let name = is_path(request.path).then(|| request.path[CLUSTERS.len()..].trim_matches('/'));
     let action = if name == Some("") { "ListClusters" } else { "DescribeCluster" };
     let scope = Scope { region: &lab.region, service: SERVICE };
     let caller = sigv4::verify(request, &lab.credentials, scope, at);

@@ -57,7 +57,7 @@ pub fn text() -> String {
 		iifname "lo" accept
 		fib daddr type {{ broadcast, multicast }} drop
 		iifname @unchecked accept
-		fib saddr . iif oif missing {anti_spoof}
+		{anti_spoof}
 	}}
 	chain input {{
 		type filter hook input priority filter; policy drop;
@@ -67,33 +67,37 @@ pub fn text() -> String {
 	}}
 	chain forward {{
 		type filter hook forward priority filter; policy accept;
-		oifname "{SINK}" {not_assigned}
+		{not_assigned}
 	}}
 	chain security_group_egress {{
 		type filter hook forward priority 10; policy accept;
 		ct state established,related accept
 		jump {FROM_ENIS}
-		iifname "e*" {egress}
+		{egress}
 	}}
 	chain security_group_ingress {{
 		type filter hook forward priority 20; policy accept;
 		ct state established,related accept
 		jump {TO_ENIS}
-		oifname "e*" {ingress}
+		{ingress}
 	}}
 }}
 "#,
-        anti_spoof = dropped("anti_spoof", "iifname"),
-        to_router = dropped("to_router", "iifname"),
-        not_assigned = dropped("not_assigned", "iifname"),
-        egress = dropped("security_group_egress", "iifname"),
-        ingress = dropped("security_group_ingress", "oifname"),
+        anti_spoof = dropped("fib saddr . iif oif missing ", "anti_spoof", "iifname"),
+        to_router = dropped("", "to_router", "iifname"),
+        not_assigned = dropped(&format!("oifname \"{SINK}\" "), "not_assigned", "iifname"),
+        egress = dropped("iifname \"e*\" ", "security_group_egress", "iifname"),
+        ingress = dropped("oifname \"e*\" ", "security_group_ingress", "oifname"),
     )
 }
 
-/// Counts a packet under `reason`, in all and for the ENI at that end, and drops it.
-fn dropped(reason: &str, end: &str) -> String {
-    format!("update @by_eni_{reason} {{ {end} counter }} counter name {reason} drop")
+/// Counts the packets that match under `reason`, for the ENI at that end and in all, and drops
+/// them. Two rules: where the set can take no element the first one ends, and would let the
+/// packet pass if it were also the one that drops.
+fn dropped(matching: &str, reason: &str, end: &str) -> String {
+    format!(
+        "{matching}update @by_eni_{reason} {{ {end} counter }}\n\t\t{matching}counter name {reason} drop"
+    )
 }
 
 /// One element in or out of the set of ENIs without a source check.
@@ -182,4 +186,17 @@ fn nft(arguments: &[&str], input: &str) -> Result<String, FabricError> {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_drops_depends_on_no_set() {
+        let text = text();
+        let dropping: Vec<&str> = text.lines().filter(|line| line.ends_with("drop")).collect();
+        assert!(dropping.len() >= REASONS.len(), "{text}");
+        assert!(dropping.iter().all(|line| !line.contains("update")), "{text}");
+    }
 }

@@ -35,7 +35,9 @@ fn get_caller_identity(
     Ok(result("GetCallerIdentity", request_id, &[("", &fields)]))
 }
 
-/// Every caller may assume every role: the lab has no policies.
+/// Every caller may assume every role but the nodes': the lab has no policies. The nodes' role
+/// trusts EC2 only, as the role of an instance profile does; a session of it says which instance
+/// its holder is.
 fn assume_role(
     lab: &Lab,
     caller: &Principal,
@@ -57,6 +59,12 @@ fn assume_role(
     let role_arn = role.ok_or_else(|| null("roleArn"))?;
     let (account, role) = parse_role(role_arn)
         .ok_or_else(|| StsError::validation(format!("{role_arn} is invalid")))?;
+    if account == lab.account && lab.instance_role.as_deref() == Some(&*role) {
+        return Err(StsError::access_denied(format!(
+            "User: {} is not authorized to perform: sts:AssumeRole on resource: {role_arn}",
+            caller.arn
+        )));
+    }
     let session = session.ok_or_else(|| null("roleSessionName"))?;
     if !is_session_name(session) {
         return Err(StsError::validation(format!(

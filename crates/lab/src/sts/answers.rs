@@ -25,6 +25,11 @@ impl StsError {
         Self::bad_request("ValidationError", message)
     }
 
+    /// The role does not trust the caller.
+    pub(super) fn access_denied(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::FORBIDDEN, code: "AccessDenied", message: message.into() }
+    }
+
     pub(super) fn invalid_action(action: &str) -> Self {
         let message = format!("Could not find operation {action} for version {VERSION}");
         Self::bad_request("InvalidAction", message)
