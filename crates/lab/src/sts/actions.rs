@@ -59,7 +59,7 @@ fn assume_role(
     let role_arn = role.ok_or_else(|| null("roleArn"))?;
     let (account, role) = parse_role(role_arn)
         .ok_or_else(|| StsError::validation(format!("{role_arn} is invalid")))?;
-    if account == lab.account && lab.instance_role.as_deref() == Some(&*role) {
+    if account == lab.account && lab.instance_role.as_deref() == Some(role) {
         return Err(StsError::access_denied(format!(
             "User: {} is not authorized to perform: sts:AssumeRole on resource: {role_arn}",
             caller.arn
